@@ -1,0 +1,1 @@
+"""Ground floor: types, errors, validation, optional imports. Imports no other room."""

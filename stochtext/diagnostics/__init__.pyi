@@ -1,0 +1,9 @@
+from .calibration_table import GoodnessOfFit as GoodnessOfFit
+from .calibration_table import ResidualTest as ResidualTest
+from .goodness_of_fit import goodness_of_fit as goodness_of_fit
+from .normality import jarque_bera as jarque_bera
+from .serial_correlation import arch_lm as arch_lm
+from .serial_correlation import default_lags as default_lags
+from .serial_correlation import free_correlations as free_correlations
+from .serial_correlation import ljung_box as ljung_box
+from .serial_correlation import pair_counts as pair_counts

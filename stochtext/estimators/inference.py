@@ -1,0 +1,51 @@
+"""Covariances of an estimate, with a warning where they rest on few clusters."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from stochtext._shared.exceptions import SampleSizeWarning
+from stochtext._shared.typing import FloatArray
+from stochtext.estimators.newton import Optimum
+from stochtext.estimators.sample import TransitionSample
+from stochtext.results.covariance import ParameterCovariances, parameter_covariances
+
+__all__ = ["checked_covariances"]
+
+FEW = 10
+
+
+def checked_covariances(
+    optimum: Optimum, scores: FloatArray, sample: TransitionSample, cov_type: str | None
+) -> ParameterCovariances:
+    """Return all covariances of an estimate; fewer than ten clusters warn.
+
+    Where the optimiser did not converge, or there are no more transitions than
+    parameters, every covariance is NaN, with that reason.
+    """
+    reason = _no_covariance(optimum, len(scores))
+    hessian = optimum.hessian if reason is None else np.full_like(optimum.hessian, np.nan)
+    covariances = parameter_covariances(
+        hessian, scores, trajectory=sample.trajectory, cluster=sample.cluster, cov_type=cov_type
+    )
+    if reason is not None:
+        covariances = replace(covariances, reason=reason)
+    if covariances.default == "cluster" and covariances.n_clusters < FEW:
+        warnings.warn(
+            f"Standard errors are clustered over only {covariances.n_clusters} trajectories or "
+            'groups; below ten they are unreliable. Consider cov_type="hac".',
+            SampleSizeWarning,
+            stacklevel=5,
+        )
+    return covariances
+
+
+def _no_covariance(optimum: Optimum, n_transitions: int) -> str | None:
+    if not optimum.converged:
+        return "The optimiser did not converge."
+    if n_transitions <= len(optimum.theta):
+        return f"{len(optimum.theta)} parameters were fitted to {n_transitions} transitions."
+    return None

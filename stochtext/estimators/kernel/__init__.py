@@ -1,0 +1,5 @@
+"""Kernel regression of drift and covariance rate."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+from .estimator import KernelSDE as KernelSDE

@@ -1,0 +1,2 @@
+from .estimator import KramersMoyalResults as KramersMoyalResults
+from .estimator import KramersMoyalSDE as KramersMoyalSDE

@@ -1,0 +1,148 @@
+"""Standard errors of interpolated bin coefficients, where their coverage has been measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from stochtext._shared.typing import BoolArray, FloatArray, IntArray
+from stochtext.estimators.kramers_moyal.coefficients import BinCoefficients
+from stochtext.estimators.local.discretization import DiscretizationBias
+from stochtext.processes.binned import BinnedProcess
+
+Curve: TypeAlias = Callable[[FloatArray], FloatArray]
+
+__all__ = ["BinErrors", "honest_errors"]
+
+MANY_COORDINATES = (
+    "not offered between bins of more than one coordinate, where their coverage has not been "
+    "measured; results_.coefficients has those of D1 in each bin"
+)
+LOADED = "not stored with the bins' curves; the table of coefficients has them"
+EMPTY = "NaN where bins hold too few transitions"
+COARSE = "NaN where the sampling interval is too long for the finite-time correction"
+WIDE = "NaN where averaging over a bin moves the curve by more than 30 % of the standard error"
+
+#: Longest sampling interval, times the drift's slope, for which the correction was measured.
+LONGEST_STEP = 0.15
+_TOLERATED_BIAS = 0.3
+
+
+class BinErrors:
+    """What knows the uncertainty of binned coefficients.
+
+    Parameters
+    ----------
+    process : BinnedProcess
+    bins : BinCoefficients
+    pilot : DiscretizationBias or None
+        Smooth pilot curves, in one coordinate.
+    corrected : bool
+        Whether the coefficients were corrected for the finite sampling interval.
+
+    Notes
+    -----
+    Bins are uncorrelated given their states, so an interpolated value with shares w has
+    the variance ``sum w**2 se**2``.
+    """
+
+    def __init__(
+        self,
+        process: BinnedProcess,
+        bins: BinCoefficients,
+        pilot: DiscretizationBias | None,
+        corrected: bool,
+    ) -> None:
+        self.process = process
+        self._pilot, self._corrected = pilot, corrected
+        known = bins.known
+        self._state = bins.mean_state[known, 0]
+        self._d1_se = bins.d1_se[known, 0]
+        self._a_se = 2 * bins.d2_se[known, 0, 0]
+
+    def drift(self, x: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray, str | None]:
+        """Return drift, standard error and why the latter is NaN somewhere."""
+        estimate = self.process.local_drift(x)
+        if self._pilot is None:
+            return estimate, np.full_like(estimate, np.nan), MANY_COORDINATES
+        bias = None if self._corrected else self._pilot.drift
+        se, reason = self._errors(x, estimate[:, 0], self._d1_se, self._pilot.b, bias)
+        return estimate, se[:, None], reason
+
+    def covariance(self, x: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray, str | None]:
+        """Return covariance rate, standard error and why the latter is NaN somewhere."""
+        estimate = self.process.local_covariance(x)
+        if self._pilot is None:
+            return estimate, np.full_like(estimate, np.nan), MANY_COORDINATES
+        bias = None if self._corrected else self._pilot.covariance
+        se, reason = self._errors(x, estimate[:, 0, 0], self._a_se, self._pilot.a, bias)
+        return estimate, se[:, None, None], reason
+
+    def interval_centre(self, x: FloatArray, t: FloatArray, which: str) -> FloatArray:
+        """Return the estimate itself."""
+        return self.process.local_drift(x) if which == "drift" else self.process.local_covariance(x)
+
+    def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+        """Return what is stored: that standard errors between bins are gone."""
+        return {"kind": "none", "reason": LOADED}, {}
+
+    def _errors(
+        self, x: FloatArray, estimate: FloatArray, se: FloatArray, curve: Curve, bias: Curve | None
+    ) -> tuple[FloatArray, str | None]:
+        """Interpolate standard errors and keep those whose intervals were found to cover."""
+        if self._pilot is None or not len(self._state):
+            return np.full(len(x), np.nan), EMPTY
+        states = x[:, 0]
+        low, high, share = neighbours(self._state, states)
+        error = np.hypot((1 - share) * se[low], share * se[high])
+        line = (1 - share) * curve(self._state[low]) + share * curve(self._state[high])
+        bends = np.abs(line - curve(states)) > _TOLERATED_BIAS * error
+        empty = np.isnan(estimate)
+        long = _too_coarse(self._pilot, states, error, bias)
+        reasons = [
+            sentence
+            for sentence, bad in ((EMPTY, empty), (COARSE, long & ~empty), (WIDE, bends & ~empty))
+            if bad.any()
+        ]
+        return np.where(empty | long | bends, np.nan, error), "; ".join(reasons) or None
+
+
+def honest_errors(
+    bins: BinCoefficients, pilot: DiscretizationBias | None, corrected: bool
+) -> BinCoefficients:
+    """Return the bins with NaN in place of standard errors whose coverage is not known.
+
+    In more than one coordinate those of D1 are kept: they are the errors of the mean
+    change over one step, whatever its length.
+    """
+    d1_se, d2_se = bins.d1_se.copy(), bins.d2_se.copy()
+    if pilot is None:
+        d2_se[:] = np.nan
+    else:
+        x = bins.mean_state[:, 0]
+        biases = (None, None) if corrected else (pilot.drift, pilot.covariance)
+        d1_se[_too_coarse(pilot, x, d1_se[:, 0], biases[0])] = np.nan
+        d2_se[_too_coarse(pilot, x, 2 * d2_se[:, 0, 0], biases[1])] = np.nan
+    return replace(bins, d1_se=d1_se, d2_se=d2_se)
+
+
+def _too_coarse(
+    pilot: DiscretizationBias, x: FloatArray, se: FloatArray, bias: Curve | None
+) -> BoolArray:
+    """Return where the sampling interval is too long for the correction, or for none."""
+    long: BoolArray = np.abs(pilot.b.deriv(1)(x)) * pilot.dt > LONGEST_STEP
+    if bias is not None:
+        with np.errstate(invalid="ignore"):
+            long |= np.abs(bias(x)) > _TOLERATED_BIAS * se
+    return long
+
+
+def neighbours(positions: FloatArray, x: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return the populated bins on both sides of each state and the share of the upper one."""
+    low = np.clip(np.searchsorted(positions, x, side="right") - 1, 0, len(positions) - 1)
+    high = np.minimum(low + 1, len(positions) - 1)
+    width = np.where(high > low, positions[high] - positions[low], 1.0)
+    return low, high, np.clip((x - positions[low]) / width, 0.0, 1.0)

@@ -1,0 +1,194 @@
+"""LinearSDE: exact maximum likelihood on any time grid."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from scipy import optimize
+
+from stochtext._shared.exceptions import ConvergenceWarning, DiscretizationWarning, InputError
+from stochtext._shared.typing import FloatArray
+from stochtext._shared.validation import check_choice
+from stochtext.estimators.base import Fit, SDEEstimator
+from stochtext.estimators.inference import checked_covariances
+from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
+from stochtext.estimators.linear.start import least_squares_start
+from stochtext.estimators.newton import Optimum, polish
+from stochtext.estimators.sample import TransitionSample
+from stochtext.processes.base import Process
+from stochtext.processes.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from stochtext.processes.support import Support
+from stochtext.processes.trending_ornstein_uhlenbeck import TrendingOrnsteinUhlenbeck
+from stochtext.results.parametric import ParametricResults
+from stochtext.results.record import FitRecord
+from stochtext.results.residuals import residuals_of
+from stochtext.transitions.registry import transition_density
+
+__all__ = ["LinearSDE"]
+
+TRENDS = ("constant", "linear")
+WHITE = 3.0
+
+
+class LinearSDE(SDEEstimator):
+    r"""d-dimensional Ornstein-Uhlenbeck process by exact maximum likelihood.
+
+    .. math:: dX = \kappa\,(m(u) - X)\,dt + \sigma\,dW, \qquad m(u) = m_0 + m_1 u
+
+    Parameters
+    ----------
+    trend : {"constant", "linear"}, default "constant"
+        Whether the mean is fixed or moves with the clock.
+    clock : {"relative", "time"}, default "relative"
+        What the mean moves with when ``trend="linear"``: the position u in [0, 1]
+        within a trajectory, or the trajectories' own time.
+    cov_type : {None, "nonrobust", "robust", "hac", "cluster"}, default None
+        Covariance of the estimates. None: clustered by trajectory (or ``groups``)
+        for panels, ``"nonrobust"`` for a single path.
+    max_iter : int, default 500
+        Iterations of the optimiser.
+
+    Attributes
+    ----------
+    process_ : OrnsteinUhlenbeck or TrendingOrnsteinUhlenbeck
+    results_ : ParametricResults
+
+    Notes
+    -----
+    The likelihood is conditional on each first state. It is exact for any,
+    also irregular, sampling: transition means and covariances come from matrix
+    exponentials (Phi(h) = exp(-kappa h); Särkkä and Solin, 2019, Applied
+    Stochastic Differential Equations, sec. 6.2). With equal steps and a constant
+    mean the estimate is the regression of X(t + h) on X(t), taken to continuous
+    time; where that map does not exist (an eigenvalue of the step matrix is not
+    positive) the optimum is at infinite kappa: a warning names it and standard
+    errors are NaN.
+
+    Examples
+    --------
+    >>> import stochtext as st
+    >>> truth = st.OrnsteinUhlenbeck(kappa=1.0, mu=0.5, sigma=0.6)
+    >>> X = st.simulate(truth, 0.5, dt=0.1, n_steps=200, n_paths=30, random_state=1)
+    >>> fit = st.LinearSDE().fit(X)
+    >>> bool(abs(fit.results_.params["mu"] - 0.5) < 3 * fit.results_.bse["mu"])
+    True
+    """
+
+    def __init__(
+        self,
+        trend: str = "constant",
+        *,
+        clock: str = "relative",
+        cov_type: str | None = None,
+        max_iter: int = 500,
+    ) -> None:
+        self.trend = trend
+        self.clock = clock
+        self.cov_type = cov_type
+        self.max_iter = max_iter
+
+    def _clock(self) -> str:
+        check_choice("trend", self.trend, TRENDS)
+        return "time" if self.trend == "constant" else check_choice(
+            "clock", self.clock, ("relative", "time")
+        )  # fmt: skip
+
+    def _fit_sample(self, sample: TransitionSample) -> Fit:
+        likelihood = LinearLikelihood(sample, TRENDS.index(self.trend))
+        _check_size(sample, likelihood.regressors.shape[1])
+        start = least_squares_start(likelihood)
+        optimum = _maximise(likelihood, start, self.max_iter)
+        p = LinearParameters.from_vector(optimum.theta, sample.dim)
+        process = self._process(p)
+        notes = _white_directions(p, sample)
+        return self._report(sample, likelihood, optimum, process, notes)
+
+    def _process(self, p: LinearParameters) -> Process:
+        d = len(p.kappa)
+        if self.trend == "linear":
+            return TrendingOrnsteinUhlenbeck(p.kappa, p.trend, p.factor, clock=self._clock())
+        if d == 1:
+            return OrnsteinUhlenbeck(p.kappa[0, 0], p.trend[0, 0], p.factor[0, 0])
+        return OrnsteinUhlenbeck(p.kappa, p.trend[0], p.factor)
+
+    def _report(
+        self,
+        sample: TransitionSample,
+        likelihood: LinearLikelihood,
+        optimum: Optimum,
+        process: Process,
+        notes: tuple[str, ...],
+    ) -> Fit:
+        names = list(process.free_parameters)
+        covariances = checked_covariances(
+            optimum, likelihood.scores(optimum.theta), sample, self.cov_type
+        )
+        transition = transition_density("exact")
+        record = FitRecord.of_panel(
+            sample.panel, model="LinearSDE", density="exact", llf=-optimum.value,
+            clock=sample.clock, converged=optimum.converged, df_model=len(names),
+            details=(("Mean", self.trend),), notes=notes, nobs=round(sample.n_effective),
+        )  # fmt: skip
+        results = ParametricResults(
+            record, process, transition, Support.from_states(sample.panel.values),
+            residuals_of(sample.panel, process, transition, sample.clock),
+            pd.Series(process.to_vector(), index=names), covariances, names,
+        )  # fmt: skip
+        return Fit(process, transition, results)
+
+
+def _check_size(sample: TransitionSample, n_regressors: int) -> None:
+    needed = n_regressors + sample.dim
+    used = int(np.count_nonzero(sample.weight))
+    if used < needed:
+        raise InputError(
+            f"LinearSDE has {n_regressors} regressors in each of {sample.dim} equations and needs "
+            f"at least {needed} transitions, got {used}. Observe longer or more trajectories, or "
+            "reduce the dimension (TrajectoryPCA)."
+        )
+
+
+def _maximise(likelihood: LinearLikelihood, start: LinearParameters, max_iter: int) -> Optimum:
+    s = likelihood.sample
+    spread, step = s.x.std(axis=0), float(np.median(s.dt))
+    scale = LinearParameters(
+        np.outer(spread, 1 / spread) / step,
+        np.tile(spread, (len(start.trend), 1)),
+        np.tile((spread / np.sqrt(step))[:, None], (1, len(spread))),
+    ).to_vector()
+    n = s.n_effective
+
+    def objective(unit: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = likelihood.value_and_gradient(unit * scale)
+        return value / n, gradient * scale / n
+
+    search = optimize.minimize(
+        objective, start.to_vector() / scale, jac=True, method="L-BFGS-B",
+        options={"maxiter": max_iter, "maxfun": 4 * max_iter, "ftol": 1e-14, "gtol": 1e-8},
+    )  # fmt: skip
+    found = LinearParameters.from_vector(search.x, len(spread)).with_positive_diagonal()
+    optimum = polish(objective, found.to_vector()).rescaled(scale, n)
+    if not optimum.converged:
+        warnings.warn(
+            f"LinearSDE stopped with a scaled gradient of {optimum.gradient_norm:.1e} after "
+            f"{search.nit} iterations. Increase max_iter or check the data for redundant columns.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return optimum
+
+
+def _white_directions(p: LinearParameters, sample: TransitionSample) -> tuple[str, ...]:
+    rates = np.linalg.eigvals(p.kappa).real
+    step = float(np.median(sample.dt))
+    fast = np.flatnonzero(rates * step > WHITE)
+    if not fast.size:
+        return ()
+    sentence = (
+        f"{fast.size} of {len(rates)} directions are white at this sampling: their time constant "
+        f"is below dt/{WHITE:.0f} = {step / WHITE:.3g}, which is an upper bound only."
+    )
+    warnings.warn(sentence, DiscretizationWarning, stacklevel=5)
+    return (sentence,)

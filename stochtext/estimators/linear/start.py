@@ -1,0 +1,79 @@
+"""Where the search starts: least squares for one step, taken to continuous time."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg
+
+from stochtext._shared.exceptions import DegenerateDataError
+from stochtext._shared.typing import FloatArray
+from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
+from stochtext.estimators.sample import TransitionSample
+
+__all__ = ["least_squares_start"]
+
+# A step matrix without a real logarithm is replaced by the nearest with these eigenvalues.
+SMALLEST_EIGENVALUE = 0.02
+
+
+def least_squares_start(likelihood: LinearLikelihood) -> LinearParameters:
+    """Return the parameters whose one-step regression is the least-squares one.
+
+    For equal steps and an invertible map to continuous time this is the
+    maximum-likelihood estimate itself.
+    """
+    s, z, d = likelihood.sample, likelihood.regressors, likelihood.dim
+    width = d + 1 + likelihood.degree
+    root = np.sqrt(s.weight)[:, None]
+    coefficients, *_ = np.linalg.lstsq(z[:, :width] * root, s.x_next * root, rcond=None)
+    step = float(np.average(s.dt, weights=s.weight))
+    phi = _with_real_logarithm(coefficients[:d].T)
+    level = s.x_next - s.x @ phi.T
+    trend, *_ = np.linalg.lstsq(z[:, d:width] * root, level * root, rcond=None)
+    error = level - z[:, d:width] @ trend
+    covariance = (error * s.weight[:, None]).T @ error / s.weight.sum()
+    _check_full_rank(covariance, s)
+    kappa = -np.real(linalg.logm(phi)) / step
+    mean = np.linalg.lstsq(np.eye(d) - phi, trend.T, rcond=1e-10)[0].T
+    return LinearParameters(kappa, mean, _rate_factor(kappa, covariance, step))
+
+
+def _with_real_logarithm(phi: FloatArray) -> FloatArray:
+    values, vectors = np.linalg.eig(phi)
+    lowest = np.where(
+        (np.abs(values.imag) < 1e-12) & (values.real < SMALLEST_EIGENVALUE),
+        SMALLEST_EIGENVALUE,
+        values,
+    )
+    if np.array_equal(lowest, values) or np.linalg.cond(vectors) > 1e10:
+        return phi if np.array_equal(lowest, values) else np.eye(len(phi)) * 0.5
+    return np.real(vectors * lowest @ np.linalg.inv(vectors))
+
+
+def _rate_factor(kappa: FloatArray, covariance: FloatArray, step: float) -> FloatArray:
+    d = len(kappa)
+    drift = np.kron(kappa, np.eye(d)) + np.kron(np.eye(d), kappa)
+    with np.errstate(all="ignore"):
+        integral = linalg.expm(np.block([[-drift, np.eye(d * d)], [np.zeros((d * d, 2 * d * d))]])
+                               * step)[: d * d, d * d :]  # fmt: skip
+        rate = np.linalg.lstsq(integral, covariance.ravel(), rcond=None)[0].reshape(d, d)
+    values, vectors = np.linalg.eigh((rate + rate.T) / 2)
+    floor = 1e-3 * np.linalg.eigvalsh(covariance)[0] / step
+    if np.isfinite(values).all() and values[0] > 0:
+        floor = 0.0
+    rate = (vectors * np.maximum(values, floor)) @ vectors.T
+    return np.linalg.cholesky((rate + rate.T) / 2)
+
+
+def _check_full_rank(covariance: FloatArray, sample: TransitionSample) -> None:
+    scale = np.sqrt(np.diag(covariance))
+    spread = sample.x.std(axis=0)
+    flat = np.flatnonzero(scale <= 1e-9 * np.maximum(spread, np.finfo(float).tiny))
+    unit = covariance / np.outer(scale, scale) if not flat.size else covariance
+    if flat.size or np.linalg.eigvalsh(unit)[0] < 1e-10:
+        where = f"column {sample.panel.columns[flat[0]]!r}" if flat.size else "some combination"
+        raise DegenerateDataError(
+            f"The one-step errors of {where} have no variance, so the diffusion is singular and "
+            "the likelihood has no maximum. Remove redundant columns (TrajectoryPCA does), or "
+            "observe longer trajectories."
+        )

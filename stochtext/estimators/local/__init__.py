@@ -1,0 +1,1 @@
+"""What the local estimators share: continuation, folds, bandwidth, the way to results."""

@@ -1,0 +1,5 @@
+"""Networks for drift and covariance rate; the only estimator room that imports torch, late."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,96 @@
+"""How estimators take their data: panels as panels, arrays through scikit-learn's door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from stochtext._shared.exceptions import InputError
+from stochtext._shared.typing import FloatArray
+from stochtext.trajectories.panel import Trajectories
+from stochtext.trajectories.reading import as_trajectories
+
+__all__ = ["is_panel", "read_panel", "read_states"]
+
+
+def is_panel(X: Any) -> bool:
+    """Whether ``X`` is a panel rather than one array of rows."""
+    if isinstance(X, Trajectories):
+        return True
+    if isinstance(X, np.ndarray):
+        return X.ndim == 3 or (X.dtype == object and X.ndim == 1)
+    return isinstance(X, list | tuple) and len(X) > 0 and hasattr(X[0], "ndim")
+
+
+def read_panel(
+    estimator: BaseEstimator,
+    X: Any,
+    *,
+    dt: Any = None,
+    times: Any = None,
+    groups: Any = None,
+    reset: bool,
+) -> Trajectories:
+    """Return ``X`` as trajectories and keep scikit-learn's bookkeeping of features.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Whose ``n_features_in_`` is set (``reset=True``) or checked.
+    X : Trajectories, list of arrays, 3-D array, or array_like of shape (T, d)
+        A two-dimensional array is one trajectory.
+    dt, times, groups
+        As in :class:`stochtext.Trajectories`; not allowed beside a ``Trajectories``.
+    reset : bool
+        Whether this is a fit.
+
+    Raises
+    ------
+    InputError
+        As :class:`stochtext.Trajectories`, and if the number of features differs.
+    """
+    if is_panel(X):
+        panel = as_trajectories(X, dt=dt, times=times, groups=groups)
+        _check_features(estimator, panel, reset=reset)
+        return panel
+    array = validate_data(
+        estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=1
+    )
+    if len(array) < 2:
+        raise InputError(
+            f"A trajectory needs at least two states, got n_samples=1 (shape {array.shape})."
+        )
+    columns = getattr(estimator, "feature_names_in_", None)
+    panel = as_trajectories(array, dt=dt, times=times, groups=groups)
+    return panel if columns is None else panel.with_values(panel.values, columns=list(columns))
+
+
+def read_states(estimator: BaseEstimator, X: Any) -> FloatArray:
+    """Return an array of states, one a row, with as many features as were fitted."""
+    states: FloatArray = validate_data(
+        estimator, X, reset=False, dtype=np.float64, ensure_all_finite=False
+    )
+    bad = np.argwhere(~np.isfinite(states))
+    if bad.size:
+        row, column = bad[0]
+        kind = "NaN" if np.isnan(states[row, column]) else "infinity"
+        raise InputError(
+            f"Input X contains {kind} (row {row}, column {column}); a state must be finite, "
+            "neither NaN nor inf."
+        )
+    return states
+
+
+def _check_features(estimator: BaseEstimator, panel: Trajectories, *, reset: bool) -> None:
+    if reset:
+        estimator.n_features_in_ = panel.n_features
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    elif panel.n_features != estimator.n_features_in_:
+        raise InputError(
+            f"X has {panel.n_features} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input."
+        )

@@ -1,0 +1,10 @@
+from .comparison import plot_comparison as plot_comparison
+from .curves import plot_covariance as plot_covariance
+from .curves import plot_drift as plot_drift
+from .diagnostics import plot_residual_diagnostics as plot_residual_diagnostics
+from .distributions import plot_group_scores as plot_group_scores
+from .distributions import plot_order_control as plot_order_control
+from .fields import plot_field as plot_field
+from .figures import figure_to_png_base64 as figure_to_png_base64
+from .figures import figure_to_svg as figure_to_svg
+from .trajectories import plot_trajectories as plot_trajectories

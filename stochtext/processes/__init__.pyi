@@ -1,0 +1,9 @@
+from .base import Process as Process
+from .double_well import DoubleWell as DoubleWell
+from .extrapolated import ExtrapolatedProcess as ExtrapolatedProcess
+from .ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from .registry import PROCESS_TYPES as PROCESS_TYPES
+from .registry import process_from_dict as process_from_dict
+from .support import Support as Support
+from .trending_ornstein_uhlenbeck import TrendingOrnsteinUhlenbeck as TrendingOrnsteinUhlenbeck
+from .user_defined import SDE as SDE

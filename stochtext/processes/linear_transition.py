@@ -1,0 +1,150 @@
+"""The Gaussian transition of dX = kappa (m(t) - X) dt + sigma dW, for any matrix kappa.
+
+Law of this file: arrays in, arrays out; steps of equal length are computed once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import expm
+
+from stochtext._shared.typing import FloatArray
+
+__all__ = [
+    "moving_mean",
+    "phi_functions",
+    "transition_covariance",
+    "transition_matrix_and_covariance",
+]
+
+# Matrices are exponentiated in groups of this many: memory stays small for irregular steps.
+_GROUP = 4096
+
+
+def transition_covariance(kappa: float, sigma: float, dt: FloatArray) -> FloatArray:
+    """Return the variance of a scalar transition, sigma^2 (1 - exp(-2 kappa dt)) / (2 kappa)."""
+    exponent = -2.0 * kappa * dt
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        ratio = np.where(exponent == 0.0, 1.0, np.expm1(exponent) / exponent)
+    return sigma**2 * dt * ratio
+
+
+def transition_matrix_and_covariance(
+    kappa: FloatArray, sigma: FloatArray, dt: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return exp(-kappa dt) and the covariance of the transition for each step length.
+
+    Parameters
+    ----------
+    kappa : ndarray of shape (d, d)
+    sigma : ndarray of shape (d, m)
+    dt : ndarray of shape (k,)
+
+    Returns
+    -------
+    phi : ndarray of shape (k, d, d)
+    covariance : ndarray of shape (k, d, d)
+
+    Notes
+    -----
+    Van Loan's block exponential on a step short enough that kappa dt is at most
+    one half, then doubling: Q(2h) = Q(h) + Phi(h) Q(h) Phi(h)^T, Phi(2h) = Phi(h)^2.
+    Doubling keeps the covariance positive and does not overflow for stiff kappa.
+
+    References
+    ----------
+    Van Loan (1978), Computing integrals involving the matrix exponential,
+    IEEE Transactions on Automatic Control 23, 395-404.
+    """
+    pieces = [
+        _van_loan(kappa, sigma @ sigma.T, dt[start : start + _GROUP])
+        for start in range(0, len(dt), _GROUP)
+    ]
+    return np.concatenate([p for p, _ in pieces]), np.concatenate([q for _, q in pieces])
+
+
+def _van_loan(kappa: FloatArray, rate: FloatArray, dt: FloatArray) -> tuple[FloatArray, FloatArray]:
+    d = len(kappa)
+    size = np.linalg.norm(kappa, 2) * dt
+    doublings = np.maximum(np.ceil(np.log2(np.maximum(2.0 * size, 1.0))), 0).astype(int)
+    short = dt / 2.0**doublings
+    block = np.zeros((len(dt), 2 * d, 2 * d))
+    block[:, :d, :d] = kappa * short[:, None, None]
+    block[:, :d, d:] = rate * short[:, None, None]
+    block[:, d:, d:] = -kappa.T * short[:, None, None]
+    exponential = expm(block)
+    phi = np.swapaxes(exponential[:, d:, d:], 1, 2).copy()
+    covariance = phi @ exponential[:, :d, d:]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for k in range(int(doublings.max(initial=0))):
+            rows = np.flatnonzero(doublings > k)
+            step = phi[rows]
+            covariance[rows] += step @ covariance[rows] @ np.swapaxes(step, 1, 2)
+            phi[rows] = step @ step
+    return phi, 0.5 * (covariance + np.swapaxes(covariance, 1, 2))
+
+
+def phi_functions(kappa: FloatArray, dt: FloatArray, order: int) -> FloatArray:
+    """Return phi_1(-kappa dt), ..., phi_order(-kappa dt), shape (order, k, d, d).
+
+    Notes
+    -----
+    phi_j(Z) = int_0^1 exp((1 - s) Z) s^(j-1) / (j-1)! ds, read off one exponential of
+    the block matrix with Z and then identities on the superdiagonal.
+
+    References
+    ----------
+    Al-Mohy and Higham (2011), Computing the action of the matrix exponential,
+    SIAM Journal on Scientific Computing 33, 488-511, theorem 2.1.
+    """
+    d = len(kappa)
+    block = np.zeros((len(dt), d * (order + 1), d * (order + 1)))
+    block[:, :d, :d] = -kappa * dt[:, None, None]
+    for j in range(order):
+        block[:, d * j : d * (j + 1), d * (j + 1) : d * (j + 2)] = np.eye(d)
+    exponential = expm(block)
+    return np.stack([exponential[:, :d, d * j : d * (j + 1)] for j in range(1, order + 1)])
+
+
+def moving_mean(
+    kappa: FloatArray, trend: FloatArray, clock: FloatArray, rate: FloatArray, dt: FloatArray
+) -> FloatArray:
+    """Return int_0^dt exp(-kappa (dt - s)) kappa m(clock + rate s) ds for each row.
+
+    Parameters
+    ----------
+    kappa : ndarray of shape (d, d)
+    trend : ndarray of shape (p + 1, d)
+        m(u) = sum_j trend[j] u^j.
+    clock, rate, dt : ndarray of shape (n,)
+        Start on the clock, clock units per unit of time, and length of the step.
+
+    Returns
+    -------
+    ndarray of shape (n, d)
+        To be added to exp(-kappa dt) x.
+
+    Notes
+    -----
+    By parts the integral is m(end) - exp(-kappa dt) m(start) - sum_j dt^j
+    phi_j(-kappa dt) m_j with m_j = rate^j m^(j)(start): no inverse of kappa is needed.
+    The term with exp(-kappa dt) is left to the caller, who has that matrix.
+    """
+    order = len(trend) - 1
+    end = polynomial(trend, clock + rate * dt)
+    if order == 0:
+        return end
+    lengths, which = np.unique(dt, return_inverse=True)
+    functions = phi_functions(kappa, lengths, order)
+    derivative = trend
+    for j in range(1, order + 1):
+        derivative = derivative[1:] * np.arange(1, len(derivative))[:, None]
+        moved = polynomial(derivative, clock) * ((rate * dt) ** j)[:, None]
+        end = end - np.einsum("nij,nj->ni", functions[j - 1][which], moved)
+    return end
+
+
+def polynomial(coefficients: FloatArray, u: FloatArray) -> FloatArray:
+    """Return sum_j coefficients[j] u^j for each u, shape (n, d)."""
+    powers = u[:, None] ** np.arange(len(coefficients))
+    return powers @ coefficients

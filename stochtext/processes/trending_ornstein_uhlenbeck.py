@@ -1,0 +1,192 @@
+"""An Ornstein-Uhlenbeck process whose mean moves along a polynomial in time or position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stochtext._shared.exceptions import InputError
+from stochtext._shared.typing import ArrayLike, FloatArray
+from stochtext._shared.validation import as_float_array, as_states, check_integer
+from stochtext.processes.base import per_state
+from stochtext.processes.linear_process import LinearProcess, check_steps
+from stochtext.processes.linear_transition import moving_mean, polynomial
+from stochtext.processes.parameters import parameter_value
+
+if TYPE_CHECKING:
+    from stochtext.processes.compilation import CompiledCoefficients
+
+__all__ = ["TrendingOrnsteinUhlenbeck"]
+
+
+class TrendingOrnsteinUhlenbeck(LinearProcess):
+    """dX = kappa (m(u) - X) dt + sigma dW with m(u) = sum_j trend[j] u^j.
+
+    Parameters
+    ----------
+    kappa : float or array_like of shape (d, d), optional
+        Rate of return to the moving mean, per unit of time.
+    trend : array_like of shape (p + 1, d), optional
+        Coefficients of the mean, constant term first; shape (p + 1,) for d = 1.
+    sigma : float or array_like of shape (d, d), optional
+        Diffusion; for estimation only sigma sigma^T counts.
+    clock : {"relative", "time"}, default "relative"
+        Whether u is the position in the trajectory, from 0 to 1, or time itself.
+    degree : int, optional
+        Degree p of a family whose trend has no values yet; default 1.
+    dim : int, optional
+        Number of coordinates of a family without values.
+
+    Notes
+    -----
+    The transition is Gaussian. Within a step of length dt the clock moves evenly by
+    ``clock_dt``, so the mean moves along the polynomial, and its integral against
+    exp(-kappa (dt - s)) is evaluated in closed form with phi-functions.
+
+    Examples
+    --------
+    >>> from stochtext.processes import TrendingOrnsteinUhlenbeck
+    >>> process = TrendingOrnsteinUhlenbeck(kappa=1.0, trend=[0.0, 2.0], sigma=0.5)
+    >>> process.drift([[0.0]], t=0.5)
+    array([[1.]])
+    """
+
+    type_name = "trending_ornstein_uhlenbeck"
+
+    def __init__(
+        self,
+        kappa: ArrayLike | None = None,
+        trend: ArrayLike | None = None,
+        sigma: ArrayLike | None = None,
+        *,
+        clock: str = "relative",
+        degree: int | None = None,
+        dim: int | None = None,
+    ) -> None:
+        rows = parameter_value("trend", trend)
+        if rows is not None and (np.ndim(rows) not in (1, 2) or 0 in np.shape(rows)):
+            raise InputError(f"`trend` must have shape (p + 1, d); got {np.shape(rows)}.")
+        if np.ndim(rows) == 1:
+            rows = as_float_array("trend", rows)[:, None]
+        self._degree = self._degree_of(rows, degree)
+        super().__init__({"kappa": kappa, "trend": rows, "sigma": sigma}, dim, clock)
+
+    @staticmethod
+    def _degree_of(rows: FloatArray | None, degree: int | None) -> int:
+        if degree is not None:
+            check_integer("degree", degree, minimum=0)
+        if rows is None:
+            return 1 if degree is None else degree
+        if degree not in (None, len(rows) - 1):
+            raise InputError(
+                f"`degree` is {degree}, but `trend` has {len(rows)} rows; leave `degree` out."
+            )
+        return len(rows) - 1
+
+    @property
+    def degree(self) -> int:
+        """Degree p of the moving mean."""
+        return self._degree
+
+    def _settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = {**super()._settings(), "clock": self.clock}
+        if self._params["trend"] is None:
+            settings["degree"] = self._degree
+        return settings
+
+    def _replace(self, params: Mapping[str, Any]) -> TrendingOrnsteinUhlenbeck:
+        settings = self._settings()
+        if params["trend"] is not None:
+            settings.pop("degree", None)
+        else:
+            settings["degree"] = self._degree
+        return type(self)(**{**params, **settings})
+
+    def _shape_of(self, name: str, dim: int) -> tuple[int, ...]:
+        if name == "trend":
+            return (self._degree + 1, dim)
+        return super()._shape_of(name, dim)
+
+    @property
+    def _trend(self) -> FloatArray:
+        return np.asarray(self._params["trend"], dtype=np.float64)
+
+    def mean_level(self, t: ArrayLike) -> FloatArray:
+        """Return m(u), the level that the process returns to, at each clock reading.
+
+        Parameters
+        ----------
+        t : float or array_like of shape (n,)
+            Clock readings.
+
+        Returns
+        -------
+        ndarray of shape (n, d)
+        """
+        self.require_specified()
+        return polynomial(self._trend, np.atleast_1d(as_float_array("t", t)))
+
+    def _drift(self, x: FloatArray, t: FloatArray) -> FloatArray:
+        return (polynomial(self._trend, t) - x) @ self._kappa.T
+
+    def transition_moments(
+        self,
+        x: ArrayLike,
+        dt: ArrayLike,
+        t: ArrayLike = 0.0,
+        clock_dt: ArrayLike | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return mean (n, d) and covariance (n, d, d) of the exact Gaussian transition.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, d)
+            States at the start of the step.
+        dt : float or array_like of shape (n,)
+            Length of the step in units of time.
+        t : float or array_like of shape (n,), default 0.0
+            Start of the step on the clock of the process.
+        clock_dt : float or array_like of shape (n,), optional
+            Length of the step on the clock; required for ``clock="relative"``
+            unless the mean does not move.
+
+        Raises
+        ------
+        InputError
+            If the clock is relative and ``clock_dt`` is missing.
+        """
+        self.require_specified()
+        states = as_states("x", x, self.dim)
+        n = len(states)
+        steps, start = check_steps(dt, n), per_state("t", t, n)
+        rate = per_state("clock_dt", self._clock_step(steps, clock_dt), n) / steps
+        phi, covariance = self._step(steps)
+        start_level = polynomial(self._trend, start)
+        mean = np.einsum("nij,nj->ni", phi, states - start_level)
+        return mean + moving_mean(self._kappa, self._trend, start, rate, steps), covariance
+
+    def _clock_step(self, dt: FloatArray, clock_dt: ArrayLike | None) -> ArrayLike:
+        if clock_dt is not None:
+            return clock_dt
+        if self.clock == "relative" and self._degree > 0:
+            raise InputError(
+                "On a relative clock the transition needs `clock_dt`, the part of the whole "
+                "trajectory that each step covers: dt / (t_last - t_first)."
+            )
+        return dt
+
+    def start_values(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> dict[str, Any]:
+        """Return the values of a constant mean, and a trend that does not move."""
+        values = super().start_values(x, x_next, dt)
+        trend = np.zeros((self._degree + 1, x.shape[1]))
+        trend[0] = values.pop("mu")
+        return {**values, "trend": trend}
+
+    def compiled(self) -> CompiledCoefficients:
+        """Return the coefficients as machine code."""
+        from stochtext.processes.coefficients import trending_ornstein_uhlenbeck
+
+        self.require_specified()
+        return trending_ornstein_uhlenbeck(self._kappa, self._trend, self._sigma)

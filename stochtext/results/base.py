@@ -1,0 +1,366 @@
+"""What every fit says: facts, curves, residuals, tests, tables. Knows no estimator."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stochtext._shared.exceptions import InputError
+from stochtext._shared.tables import Summary, pairs_table
+from stochtext._shared.typing import FloatArray, RandomState
+from stochtext._shared.validation import as_states
+from stochtext.diagnostics.goodness_of_fit import GoodnessOfFit, goodness_of_fit
+from stochtext.processes.base import Process
+from stochtext.processes.registry import process_from_dict
+from stochtext.processes.support import Support
+from stochtext.results.archive import with_prefix, write_archive
+from stochtext.results.prediction import CurveEstimate
+from stochtext.results.record import FitRecord
+from stochtext.results.residuals import Residuals, residuals_of
+from stochtext.trajectories.panel import Trajectories
+from stochtext.trajectories.reading import as_trajectories
+from stochtext.transitions.base import TransitionDensity
+from stochtext.transitions.registry import transition_density
+
+__all__ = ["SDEResults"]
+
+CONVENTION = (
+    "dX = b dt + sigma dW; b is the drift, sigma the diffusion (lower Cholesky factor), "
+    "a = sigma sigma' the covariance rate. Kramers-Moyal: D1 = b, D2 = a/2."
+)
+OUTSIDE = "NaN where the state lies outside the support of the fitted data"
+
+
+class SDEResults:
+    """Base of all results.
+
+    Parameters
+    ----------
+    record : FitRecord
+        The facts of the fit.
+    process : Process
+        The fitted process.
+    transition : TransitionDensity
+        The transition density that weighed the data.
+    support : Support
+        Where the data were.
+    residuals : Residuals or None
+        Of the fitted data; None after :func:`stochtext.load`, which restores no data.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        record: FitRecord,
+        process: Process,
+        transition: TransitionDensity,
+        support: Support,
+        residuals: Residuals | None,
+    ) -> None:
+        self.record = record
+        self.process = process
+        self.transition = transition
+        self.support = support
+        self._residuals = residuals
+
+    @property
+    def model(self) -> str:
+        """Name of the estimator."""
+        return self.record.model
+
+    @property
+    def llf(self) -> float:
+        """Log likelihood: the sum of the log transition densities."""
+        return self.record.llf
+
+    @property
+    def nobs(self) -> int:
+        """Number of transitions."""
+        return self.record.nobs
+
+    @property
+    def n_trajectories(self) -> int:
+        """Number of trajectories."""
+        return self.record.n_trajectories
+
+    @property
+    def converged(self) -> bool:
+        """Whether the optimisation met its criterion (True for closed forms)."""
+        return self.record.converged
+
+    @property
+    def df_model(self) -> float:
+        """Number of estimated parameters, or effective degrees of freedom."""
+        return self.record.df_model
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion -2 llf + 2 df_model; NaN if ``df_model`` is unknown."""
+        return -2 * self.llf + 2 * self.df_model
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion -2 llf + log(nobs) df_model; NaN if ``df_model`` is unknown."""
+        return -2 * self.llf + np.log(self.nobs) * self.df_model
+
+    @property
+    def resid(self) -> FloatArray:
+        """Standardised residuals, an array of shape (n_transitions, d)."""
+        return self._fitted_residuals().resid
+
+    @property
+    def pit(self) -> FloatArray:
+        """Probability integral transforms, an array of shape (n_transitions, d)."""
+        return self._fitted_residuals().pit
+
+    def get_drift(self, x: Any, t: Any = None) -> CurveEstimate:
+        """Return the drift at states ``x`` with its uncertainty.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, d)
+        t : float or array_like of shape (n,), optional
+            Position on the clock; default 0.
+
+        Returns
+        -------
+        CurveEstimate
+            NaN outside the support of the data.
+        """
+        return self._inside(as_states("x", x, self.record.dim), t, "drift")
+
+    def get_covariance(self, x: Any, t: Any = None) -> CurveEstimate:
+        """Return the covariance rate at states ``x`` with its uncertainty.
+
+        Parameters
+        ----------
+        x : array_like of shape (n, d)
+        t : float or array_like of shape (n,), optional
+            Position on the clock; default 0.
+        """
+        return self._inside(as_states("x", x, self.record.dim), t, "covariance")
+
+    def goodness_of_fit(
+        self,
+        X: Any = None,
+        *,
+        dt: Any = None,
+        times: Any = None,
+        n_boot: int = 199,
+        random_state: RandomState = None,
+    ) -> GoodnessOfFit:
+        """Test whether the standardised residuals are independent standard normal.
+
+        Parameters
+        ----------
+        X : as in ``fit``, optional
+            Other data; default the fitted ones.
+        dt, times : optional
+            As in ``fit``, for plain arrays.
+        n_boot, random_state
+            For tests calibrated by bootstrap. All tests of the present table are
+            asymptotic and draw no random numbers; their ``calibration`` says so.
+
+        Returns
+        -------
+        GoodnessOfFit
+        """
+        if X is None:
+            own = self._fitted_residuals()
+            return goodness_of_fit(own.resid, own.trajectory, regressors=own.x)
+        panel = self._as_panel(X, dt, times)
+        fresh = residuals_of(panel, self.process, self.transition, self.record.clock)
+        return goodness_of_fit(fresh.resid, fresh.trajectory)
+
+    def simulate(self, x0: Any, **options: Any) -> Trajectories:
+        """Simulate the fitted process; options as in :func:`stochtext.simulate`."""
+        from stochtext.simulation.simulate import simulate
+
+        return simulate(self.process, x0, **options)
+
+    def plot_drift(self, x: Any = None, component: int = 0, ax: Any = None) -> Any:
+        """Draw the drift along one coordinate, with its interval where there is one."""
+        from stochtext.plotting.curves import plot_drift
+
+        return self._plot_curve(plot_drift, self.get_drift, x, component, ax)
+
+    def plot_diffusion(self, x: Any = None, component: int = 0, ax: Any = None) -> Any:
+        """Draw the covariance rate along one coordinate, with its interval."""
+        from stochtext.plotting.curves import plot_covariance
+
+        return self._plot_curve(plot_covariance, self.get_covariance, x, component, ax)
+
+    def plot_phase(self, components: tuple[int, int] = (0, 1), ax: Any = None) -> Any:
+        """Draw the drift field over two coordinates, the others at their mean."""
+        from stochtext.plotting.fields import plot_field
+
+        if self.record.dim < 2:
+            raise InputError(
+                "A phase portrait needs at least two coordinates; use plot_drift for one."
+            )
+        return plot_field(self.process.drift, self.support, components=components, ax=ax)
+
+    def plot_diagnostics(self) -> Any:
+        """Draw residual diagnostics of the fitted data: PIT, Q-Q, autocorrelations."""
+        from stochtext.plotting.diagnostics import plot_residual_diagnostics
+
+        residuals = self._fitted_residuals()
+        return plot_residual_diagnostics(residuals.resid, residuals.pit, residuals.trajectory)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the results to ``path``; see :func:`stochtext.load`."""
+        write_archive(path, *self.to_dict())
+
+    def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+        """Return JSON-able values and arrays that restore the results, without the data.
+
+        Raises
+        ------
+        InputError
+            If the process is a user-written function, which no file can hold.
+        """
+        process, process_arrays = self.process.to_dict()
+        support, support_arrays = self.support.to_dict()
+        config = {
+            "kind": self.kind,
+            "record": self.record.to_dict(),
+            "process": process,
+            "support": support,
+        }
+        arrays = {f"process.{k}": v for k, v in process_arrays.items()}
+        arrays |= {f"support.{k}": v for k, v in support_arrays.items()}
+        return config, arrays
+
+    @classmethod
+    def from_dict(cls, config: dict[str, Any], arrays: dict[str, FloatArray]) -> SDEResults:
+        """Restore results from what :meth:`to_dict` returned."""
+        record = FitRecord.from_dict(config["record"])
+        process = process_from_dict(config["process"], with_prefix(arrays, "process."))
+        support = Support.from_dict(config["support"], with_prefix(arrays, "support."))
+        common = (record, process, transition_density(record.density), support, None)
+        return cls(*common, **cls._own_parts(config, arrays, process))
+
+    @classmethod
+    def _own_parts(
+        cls, config: dict[str, Any], arrays: dict[str, FloatArray], process: Process
+    ) -> dict[str, Any]:
+        """Return the constructor's arguments that only the subclass has."""
+        return {}
+
+    def summary(self, alpha: float = 0.05) -> Summary:
+        """Return the tables of the fit.
+
+        Parameters
+        ----------
+        alpha : float
+            Intervals have level 1 - alpha.
+        """
+        tables = [self._head(), *self._tables(alpha)]
+        return Summary(tables, [*self._notes(), *self.record.notes, CONVENTION])
+
+    def __repr__(self) -> str:
+        return self.summary().as_text()
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
+
+    def _head(self) -> Any:
+        r = self.record
+        unit = f" {r.time_unit}" if r.time_unit else ""
+        dt = f"{r.dt_min:.4g}{unit}"
+        if r.common_dt is None:
+            dt = f"{r.dt_min:.4g} to {r.dt_max:.4g}{unit}"
+        left = [
+            ("Model", r.model),
+            ("Transition density", r.density),
+            ("Dimension", r.dim),
+            ("Trajectories", r.n_trajectories),
+            ("Transitions", r.nobs),
+            ("Sampling interval", dt),
+            ("Clock", r.clock),
+        ]
+        right = [
+            ("Log likelihood", f"{r.llf:.3f}"),
+            ("per transition", f"{r.llf / r.nobs:.4f}"),
+            ("Parameters", r.df_model),
+            ("AIC", f"{self.aic:.2f}"),
+            ("BIC", f"{self.bic:.2f}"),
+            ("Converged", r.converged),
+            *r.details,
+        ]
+        return pairs_table(left, right, "SDE estimation results")
+
+    def _tables(self, alpha: float) -> list[Any]:
+        """Tables below the head; a subclass adds its own."""
+        return []
+
+    def _notes(self) -> list[str]:
+        """Sentences that the subclass adds to the summary."""
+        return []
+
+    def _curve(self, x: FloatArray, t: FloatArray, which: str) -> CurveEstimate:
+        """Drift or covariance rate at states inside the support."""
+        raise NotImplementedError
+
+    def _inside(self, x: FloatArray, t: Any, which: str) -> CurveEstimate:
+        position = np.broadcast_to(np.asarray(0.0 if t is None else t, dtype=np.float64), len(x))
+        inside = self.support.contains(x)
+        shape = (len(x), self.record.dim) + ((self.record.dim,) if which == "covariance" else ())
+        estimate, se, centre = (np.full(shape, np.nan) for _ in range(3))
+        reason, df = None, None
+        if inside.any():
+            curve = self._curve(x[inside], position[inside], which)
+            estimate[inside], se[inside] = curve.estimate, curve.se
+            centre[inside] = curve.centre
+            reason, df = curve.reason, curve.df
+        reasons = [r for r in (reason, None if inside.all() else OUTSIDE) if r]
+        return CurveEstimate(
+            estimate, se, columns=self.record.columns, reason="; ".join(reasons) or None,
+            centre=centre, df=df,
+        )  # fmt: skip
+
+    def _fitted_residuals(self) -> Residuals:
+        if self._residuals is None:
+            raise InputError(
+                "These results were loaded from a file, which holds no data: residuals are not "
+                "available. Pass the data, as in results.goodness_of_fit(X)."
+            )
+        return self._residuals
+
+    def _as_panel(self, X: Any, dt: Any, times: Any) -> Trajectories:
+        if not isinstance(X, Trajectories) and times is None and dt is None:
+            dt = self.record.common_dt
+            if dt is None:
+                raise InputError(
+                    "The fitted trajectories had no common dt: pass `dt=` or `times=`, or wrap "
+                    "the data in Trajectories."
+                )
+        panel = as_trajectories(X, dt=dt, times=times)
+        if panel.n_features != self.record.dim:
+            raise InputError(
+                f"X has {panel.n_features} columns, the fit had {self.record.dim}: "
+                f"{', '.join(self.record.columns)}."
+            )
+        if panel.time_unit != self.record.time_unit:
+            raise InputError(
+                f"X has time unit {panel.time_unit!r}, the fit had {self.record.time_unit!r}; "
+                "rates would not compare. Convert the times."
+            )
+        return panel
+
+    def _plot_curve(self, draw: Any, curve_at: Any, x: Any, component: int, ax: Any) -> Any:
+        line = self.support.line(component) if x is None else as_states("x", x, self.record.dim)
+        curve = curve_at(line)
+        pick = (slice(None), *(component,) * (curve.estimate.ndim - 1))
+        interval = curve.conf_int()[pick]
+        lower, upper = interval[:, 0], interval[:, 1]
+        known = bool(np.isfinite(lower).any())
+        axes = draw(
+            line[:, component], curve.estimate[pick], lower if known else None,
+            upper if known else None, ax=ax,
+        )  # fmt: skip
+        axes.set_xlabel(self.record.columns[component])
+        return axes

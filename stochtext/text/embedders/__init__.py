@@ -1,0 +1,1 @@
+"""Sentences to vectors. Each embedder is a file; all of them meet one protocol."""

@@ -1,0 +1,100 @@
+"""What every transition density offers: log density, moments, residuals, PIT.
+
+Law of the room: a density weighs one step of a process. Every row is one transition; nothing
+is summed here, no row is dropped, and minus infinity stays minus infinity.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from stochtext._shared.exceptions import InputError
+from stochtext._shared.typing import ArrayLike, FloatArray
+from stochtext._shared.validation import as_states
+from stochtext.processes.base import Process, per_state
+
+__all__ = ["TransitionDensity", "checked_steps"]
+
+
+class TransitionDensity(ABC):
+    """The density p(x_next | x, dt) of one step of a process.
+
+    Notes
+    -----
+    All methods take the process first, then arrays with one row per transition:
+    ``x`` (n, d) and ``x_next`` (n, d), ``t`` and ``dt`` (n,) or numbers. ``t`` is the
+    start of the step on the clock of the process, ``dt`` its length in time, ``clock_dt``
+    its length on the clock, which only processes with a relative clock need.
+    """
+
+    name: ClassVar[str] = ""
+
+    @abstractmethod
+    def log_density(
+        self,
+        process: Process,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        t: ArrayLike,
+        dt: ArrayLike,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return log p(x_next | x, dt), shape (n,)."""
+
+    @abstractmethod
+    def moments(
+        self,
+        process: Process,
+        x: ArrayLike,
+        t: ArrayLike,
+        dt: ArrayLike,
+        clock_dt: ArrayLike | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return mean (n, d) and covariance (n, d, d) of X(t + dt) given X(t) = x."""
+
+    @abstractmethod
+    def residuals(
+        self,
+        process: Process,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        t: ArrayLike,
+        dt: ArrayLike,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return L^-1 (x_next - mean) with L the lower Cholesky factor, shape (n, d)."""
+
+    @abstractmethod
+    def pit(
+        self,
+        process: Process,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        t: ArrayLike,
+        dt: ArrayLike,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return the Rosenblatt transform of x_next, uniform if the model holds, shape (n, d).
+
+        Column j is the conditional distribution function of coordinate j given
+        the coordinates before it.
+        """
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def checked_steps(
+    process: Process, x: ArrayLike, t: ArrayLike, dt: ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return states, clock readings and step lengths as arrays of n rows."""
+    states = as_states("x", x, process.dim)
+    n = len(states)
+    steps = per_state("dt", dt, n)
+    bad = np.flatnonzero(~(np.isfinite(steps) & (steps > 0)))
+    if bad.size:
+        raise InputError(f"`dt` must be positive and finite; got {steps[bad[0]]} in row {bad[0]}.")
+    return states, per_state("t", t, n), steps

@@ -1,0 +1,47 @@
+"""The Gaussian of one Euler-Maruyama step."""
+
+from __future__ import annotations
+
+from stochtext._shared.typing import ArrayLike, FloatArray
+from stochtext.processes.base import Process
+from stochtext.transitions.base import checked_steps
+from stochtext.transitions.gaussian import GaussianDensity
+
+__all__ = ["EulerDensity"]
+
+
+class EulerDensity(GaussianDensity):
+    """N(x + b(t, x) dt, a(t, x) dt): drift and covariance rate frozen over the step.
+
+    Notes
+    -----
+    Its error vanishes with dt. For steps that are not short against the time scale of
+    the process it biases estimates; see `ExactDensity` where it applies.
+
+    References
+    ----------
+    Maruyama (1955), Continuous Markov processes and stochastic equations, Rendiconti
+    del Circolo Matematico di Palermo 4, 48-90.
+
+    Examples
+    --------
+    >>> from stochtext.processes import OrnsteinUhlenbeck
+    >>> from stochtext.transitions import EulerDensity
+    >>> EulerDensity().moments(OrnsteinUhlenbeck(1.0, 0.5, 0.6), [[1.0]], 0.0, 0.1)
+    (array([[0.95]]), array([[[0.036]]]))
+    """
+
+    name = "euler"
+
+    def moments(
+        self,
+        process: Process,
+        x: ArrayLike,
+        t: ArrayLike,
+        dt: ArrayLike,
+        clock_dt: ArrayLike | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return x + b dt, shape (n, d), and a dt, shape (n, d, d)."""
+        states, start, steps = checked_steps(process, x, t, dt)
+        mean = states + process.drift(states, start) * steps[:, None]
+        return mean, process.covariance(states, start) * steps[:, None, None]
