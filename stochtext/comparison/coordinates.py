@@ -58,7 +58,7 @@ def coordinates_of(transformers: list[Any]) -> Coordinates:
     logs = [getattr(step, "log_abs_det_jacobian_", None) for step in transformers]
     lossy = [k for k, value in enumerate(logs) if value is None]
     after = lossy[-1] + 1 if lossy else 0
-    jacobian = float(sum(float(value) for value in logs[after:]))
+    jacobian = float(sum(value for value in logs[after:] if value is not None))
     if not lossy:
         return Coordinates(jacobian, None, "")
     before = transformers[:after]

@@ -144,18 +144,18 @@ class Comparison:
         others = frame.index[1:]
         score = frame["score"].iloc[0]
         lead = f"{self.best} has the highest held-out score ({number(score)} nats per transition)."
-        worse = [n for n in others if frame.at[n, "pvalue"] < alpha]
-        unknown = [n for n in others if np.isnan(frame.at[n, "pvalue"])]
+        pvalue = dict(zip(frame.index, frame["pvalue"].to_numpy(), strict=True))
+        worse = [n for n in others if pvalue[n] < alpha]
+        unknown = [n for n in others if np.isnan(pvalue[n])]
         level = [n for n in others if n not in worse and n not in unknown]
         parts = [lead]
         if worse:
             listed = ", ".join(
-                f"{n} ({number(frame.at[n, 'diff'], 3)}, p = {number(frame.at[n, 'pvalue'], 2)})"
-                for n in worse
+                f"{n} ({number(frame.at[n, 'diff'], 3)}, p = {number(pvalue[n], 2)})" for n in worse
             )
             parts.append(f"Significantly worse: {listed}.")
         if level:
-            listed = ", ".join(f"{n} (p = {number(frame.at[n, 'pvalue'], 2)})" for n in level)
+            listed = ", ".join(f"{n} (p = {number(pvalue[n], 2)})" for n in level)
             parts.append(f"Not distinguishable from it with these data: {listed}.")
         if unknown:
             parts.append(f"Not tested: {', '.join(f'{n} ({self.reasons[n]})' for n in unknown)}.")

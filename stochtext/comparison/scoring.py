@@ -18,7 +18,7 @@ from stochtext._shared.typing import FloatArray
 from stochtext.comparison.coordinates import Coordinates, coordinates_of, split_model
 from stochtext.comparison.folds import Fold
 
-__all__ = ["Outcome", "fit_and_score"]
+__all__ = ["Outcome", "fit_and_score", "seeded"]
 
 
 class Outcome(NamedTuple):
@@ -62,7 +62,7 @@ def fit_and_score(name: str, model: Any, fold: Fold, seed: int, which: str) -> O
     which : str
         Which fold this is, for messages, such as ``"3 of 5"``.
     """
-    twin = _seeded(clone(model), seed)
+    twin = seeded(clone(model), seed)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         start = time.perf_counter()
@@ -97,11 +97,17 @@ def _weigh(name: str, twin: Any, fold: Fold) -> tuple[FloatArray, int, Coordinat
     return density + coordinates.log_jacobian, int(estimator.n_outside(test)), coordinates
 
 
-def _seeded(model: Any, seed: int) -> Any:
-    """Give every random step without a seed this one.
+def seeded(model: Any, seed: int) -> Any:
+    """Give every ``random_state`` of a model that is None this seed.
 
     All models of a fold get the same number: reductions that are random stay
     the same map in every pipeline.
+
+    Parameters
+    ----------
+    model : estimator
+        Changed in place and returned.
+    seed : int
     """
     unset = [
         key for key, value in model.get_params(deep=True).items()

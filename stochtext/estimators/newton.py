@@ -13,6 +13,8 @@ __all__ = ["Optimum", "polish"]
 
 STEPS = 4
 TOLERANCE = 1e-5
+# With a gradient beyond this the search failed: no Newton step will mend it.
+FAR = 1e-3
 
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
@@ -47,13 +49,16 @@ def polish(objective: Objective, theta: FloatArray, width: float = 1e-5) -> Opti
     Parameters
     ----------
     objective : callable
-        Returns value and exact gradient; the problem is scaled so that
-        parameters are of order one.
+        Returns value and gradient; the problem is scaled so that parameters are
+        of order one.
     theta : ndarray of shape (k,)
     width : float
         Step of the differences that turn gradients into the Hessian.
     """
     value, gradient = objective(theta)
+    if np.abs(gradient).max() > FAR:
+        missing = np.full((len(theta), len(theta)), np.nan)
+        return Optimum(theta, value, missing, float(np.abs(gradient).max()))
     hessian = _hessian(objective, theta, width)
     for _ in range(STEPS):
         step = _newton_step(hessian, gradient)

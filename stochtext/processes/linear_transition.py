@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from stochtext._shared.typing import FloatArray
+from stochtext.processes.linear_moments import linear_moments
 
 __all__ = [
     "moving_mean",
@@ -47,41 +48,15 @@ def transition_matrix_and_covariance(
 
     Notes
     -----
-    Van Loan's block exponential on a step short enough that kappa dt is at most
-    one half, then doubling: Q(2h) = Q(h) + Phi(h) Q(h) Phi(h)^T, Phi(2h) = Phi(h)^2.
-    Doubling keeps the covariance positive and does not overflow for stiff kappa.
-
-    References
-    ----------
-    Van Loan (1978), Computing integrals involving the matrix exponential,
-    IEEE Transactions on Automatic Control 23, 395-404.
+    See :mod:`stochtext.processes.linear_moments`.
     """
-    pieces = [
-        _van_loan(kappa, sigma @ sigma.T, dt[start : start + _GROUP])
-        for start in range(0, len(dt), _GROUP)
-    ]
-    return np.concatenate([p for p, _ in pieces]), np.concatenate([q for _, q in pieces])
-
-
-def _van_loan(kappa: FloatArray, rate: FloatArray, dt: FloatArray) -> tuple[FloatArray, FloatArray]:
-    d = len(kappa)
-    size = np.linalg.norm(kappa, 2) * dt
-    doublings = np.maximum(np.ceil(np.log2(np.maximum(2.0 * size, 1.0))), 0).astype(int)
-    short = dt / 2.0**doublings
-    block = np.zeros((len(dt), 2 * d, 2 * d))
-    block[:, :d, :d] = kappa * short[:, None, None]
-    block[:, :d, d:] = rate * short[:, None, None]
-    block[:, d:, d:] = -kappa.T * short[:, None, None]
-    exponential = expm(block)
-    phi = np.swapaxes(exponential[:, d:, d:], 1, 2).copy()
-    covariance = phi @ exponential[:, :d, d:]
-    with np.errstate(over="ignore", invalid="ignore"):
-        for k in range(int(doublings.max(initial=0))):
-            rows = np.flatnonzero(doublings > k)
-            step = phi[rows]
-            covariance[rows] += step @ covariance[rows] @ np.swapaxes(step, 1, 2)
-            phi[rows] = step @ step
-    return phi, 0.5 * (covariance + np.swapaxes(covariance, 1, 2))
+    pieces = []
+    for start in range(0, len(dt), _GROUP):
+        moments = linear_moments(kappa, sigma @ sigma.T, dt[start : start + _GROUP])
+        pieces.append((moments.phi, moments.covariance))
+    covariance = np.concatenate([q for _, q in pieces])
+    symmetric = 0.5 * (covariance + np.swapaxes(covariance, 1, 2))
+    return np.concatenate([p for p, _ in pieces]), symmetric
 
 
 def phi_functions(kappa: FloatArray, dt: FloatArray, order: int) -> FloatArray:

@@ -27,6 +27,7 @@ KERNELS = ("gaussian", "epanechnikov")
 
 _EVALUATION_BLOCK = 128
 _DATA_BLOCK = 8192
+_INFLUENCES = 1_000_000
 # Directions of the local design below this share of the largest are not identified.
 _RANK_TOLERANCE = 1e-12
 
@@ -135,7 +136,7 @@ class LocalPolynomial:
 
         The fit at a row is the influence times the responses. Meant for few states.
         """
-        block = int(np.clip(4_000_000 // max(len(self.points), 1), 1, _EVALUATION_BLOCK))
+        block = int(np.clip(_INFLUENCES // max(len(self.points), 1), 1, _EVALUATION_BLOCK))
         for start in range(0, len(x), block):
             rows = np.arange(start, min(start + block, len(x)))
             u = (self.points[None] - x[rows][:, None]) / self.bandwidth

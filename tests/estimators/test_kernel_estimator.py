@@ -9,6 +9,7 @@ import pytest
 
 from stochtext._shared.exceptions import DegenerateDataError, InputError, SampleSizeWarning
 from stochtext.estimators.kernel import KernelSDE
+from stochtext.results.storage import load
 from stochtext.trajectories.panel import Trajectories
 
 
@@ -198,6 +199,14 @@ def test_more_coordinates_recover_a_linear_drift_and_say_why_there_is_no_error()
     curve = model.results_.get_drift(states)
     assert np.isnan(curve.se).all()
     assert "more than one coordinate" in curve.reason
+
+
+def test_saved_results_keep_the_process(fitted, tmp_path):
+    fitted.results_.save(tmp_path / "kernel.stx")
+    loaded = load(tmp_path / "kernel.stx")
+    states = np.linspace(-3, 3, 25)[:, None]
+    np.testing.assert_array_equal(loaded.process.drift(states), fitted.predict_drift(states))
+    assert "fit again" in loaded.get_drift([[0.0]]).reason
 
 
 @pytest.mark.parametrize("dim", [1, 3, 10])

@@ -27,27 +27,26 @@ def least_squares_start(likelihood: LinearLikelihood) -> LinearParameters:
     root = np.sqrt(s.weight)[:, None]
     coefficients, *_ = np.linalg.lstsq(z[:, :width] * root, s.x_next * root, rcond=None)
     step = float(np.average(s.dt, weights=s.weight))
-    phi = _with_real_logarithm(coefficients[:d].T)
+    logarithm = _logarithm(coefficients[:d].T)
+    phi = linalg.expm(logarithm)
     level = s.x_next - s.x @ phi.T
     trend, *_ = np.linalg.lstsq(z[:, d:width] * root, level * root, rcond=None)
     error = level - z[:, d:width] @ trend
     covariance = (error * s.weight[:, None]).T @ error / s.weight.sum()
     _check_full_rank(covariance, s)
-    kappa = -np.real(linalg.logm(phi)) / step
+    kappa = -logarithm / step
     mean = np.linalg.lstsq(np.eye(d) - phi, trend.T, rcond=1e-10)[0].T
     return LinearParameters(kappa, mean, _rate_factor(kappa, covariance, step))
 
 
-def _with_real_logarithm(phi: FloatArray) -> FloatArray:
+def _logarithm(phi: FloatArray) -> FloatArray:
+    """Return a real logarithm of ``phi``, or of a near matrix that has one."""
     values, vectors = np.linalg.eig(phi)
-    lowest = np.where(
-        (np.abs(values.imag) < 1e-12) & (values.real < SMALLEST_EIGENVALUE),
-        SMALLEST_EIGENVALUE,
-        values,
-    )
-    if np.array_equal(lowest, values) or np.linalg.cond(vectors) > 1e10:
-        return phi if np.array_equal(lowest, values) else np.eye(len(phi)) * 0.5
-    return np.real(vectors * lowest @ np.linalg.inv(vectors))
+    if np.linalg.cond(vectors) > 1e8:
+        return phi - np.eye(len(phi))
+    real = np.abs(values.imag) < 1e-12
+    values = np.where(real & (values.real < SMALLEST_EIGENVALUE), SMALLEST_EIGENVALUE, values)
+    return np.real((vectors * np.log(values.astype(complex))) @ np.linalg.inv(vectors))
 
 
 def _rate_factor(kappa: FloatArray, covariance: FloatArray, step: float) -> FloatArray:

@@ -175,7 +175,11 @@ def _choose(trainer: _Trainer) -> tuple[tuple[str, ...], list[Gain], _Model | No
     blocks: tuple[str, ...] = ("drift",)
     if trainer.settings.form != "constant":
         objective, run = trainer.train(("drift", "covariance"))
-        gains = [judge.of_drift(objective, run), judge.of_covariance(objective, run)]
+        gains = [
+            judge.over_linear(objective, run, "both networks, over the linear model"),
+            judge.of_drift(objective, run),
+            judge.of_covariance(objective, run),
+        ]
         blocks = _survivors(gains)
         if len(blocks) == 2:
             return blocks, gains, _Model(objective, run)
@@ -184,15 +188,15 @@ def _choose(trainer: _Trainer) -> tuple[tuple[str, ...], list[Gain], _Model | No
             if gains[-1].kept:
                 return blocks, gains, _Model(objective, run, constant=True)
     objective, run = trainer.train(blocks)
-    gains.append(judge.over_linear(objective, run, f"{blocks[0]} network, trained alone"))
+    gains.append(judge.over_linear(objective, run, f"{blocks[0]} network trained alone, over the linear model"))
     return (blocks, gains, _Model(objective, run)) if gains[-1].kept else ((), gains, None)
 
 
 def _survivors(gains: list[Gain]) -> tuple[str, ...]:
-    drift, covariance = gains
-    if drift.kept and covariance.kept:
+    both, drift, covariance = gains
+    if both.kept and drift.kept and covariance.kept:
         return ("drift", "covariance")
-    if covariance.kept:
+    if covariance.kept and not drift.kept:
         return ("covariance",)
     # an overfitted covariance can hide a drift that is worth having
     return ("drift",)

@@ -347,7 +347,7 @@ def _history(learned: EnsembleFit) -> pd.DataFrame:
         return pd.DataFrame(columns=["start", "iteration", "loss", "held_out_loss"])
     losses = learned.run.history
     iteration, start = np.indices(losses.shape[:2])
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "start": start.ravel(),
             "iteration": iteration.ravel(),
@@ -355,6 +355,8 @@ def _history(learned: EnsembleFit) -> pd.DataFrame:
             "held_out_loss": losses[..., 1].ravel(),
         }
     )
+    # a start that has stopped waits for the others
+    return frame[np.isfinite(frame["held_out_loss"])].reset_index(drop=True)
 
 
 def _results(

@@ -24,6 +24,7 @@ from stochtext.estimators.neural.training import TrainingRun
 __all__ = ["Gain", "Judge", "kept_starts", "subset"]
 
 SMALLEST_SHARE_OF_GAIN = 0.5
+SMALLEST_GAIN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Gain:
 
     @property
     def kept(self) -> bool:
-        """Whether the gain is more than one standard error."""
-        return bool(self.mean > self.se)
+        """Whether the gain is more than one standard error and more than rounding."""
+        return bool(self.mean > max(self.se, SMALLEST_GAIN))
 
     def line(self) -> str:
         """Return the gain in words."""
@@ -89,7 +90,7 @@ class Judge:
         """Gain of the drift network over the linear drift, under the same covariance."""
         linear = np.stack([model.drift(self.data) for model in self.linear])
         return self._crossed(
-            "drift network",
+            "drift network, over a linear drift in its place",
             [objective.log_densities(p) - objective.log_densities(p, linear)
              for p in run.parameters[1:]],
         )  # fmt: skip
@@ -97,7 +98,7 @@ class Judge:
     def of_covariance(self, objective: Objective, run: TrainingRun) -> Gain:
         """Gain of the covariance network over a constant, around the same drift."""
         return self._crossed(
-            "covariance network",
+            "covariance network, over a constant in its place",
             [objective.log_densities(p) - self._with_constant(objective.drifts(p))
              for p in run.parameters[1:]],
         )  # fmt: skip
@@ -106,7 +107,7 @@ class Judge:
         """Gain of the drift network, with a constant covariance, over the linear model."""
         simple = np.stack([model.log_density(self.data) for model in self.linear])
         return self._crossed(
-            "drift network, constant covariance",
+            "drift network with a constant covariance, over the linear model",
             [self._with_constant(objective.drifts(p)) - simple for p in run.parameters[1:]],
         )
 

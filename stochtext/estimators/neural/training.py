@@ -175,7 +175,8 @@ class _Descent:
     def _accept(self, trial: Any, loss: Any, gradient: Any, held_out: Any, moved: Any) -> None:
         import torch
 
-        if not bool(torch.isfinite(loss[moved]).all()):
+        stuck = torch.tensor([not s for s in self.stopped], device=moved.device) & ~moved
+        if not bool(torch.isfinite(loss[moved | stuck]).all()):
             self.failed = True
             return
         s = (trial - self.flat) * moved[:, None]

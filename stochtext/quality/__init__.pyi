@@ -1,0 +1,1 @@
+from .coherence import CoherenceScorer as CoherenceScorer
