@@ -44,6 +44,8 @@ def checked_covariances(
 
 
 def _no_covariance(optimum: Optimum, n_transitions: int) -> str | None:
+    if optimum.flat is not None:
+        return optimum.flat
     if not optimum.converged:
         return "The optimiser did not converge."
     if n_transitions <= len(optimum.theta):

@@ -21,17 +21,21 @@ Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
 @dataclass(frozen=True)
 class Optimum:
-    """A minimum with its Hessian."""
+    """A minimum with its Hessian.
+
+    ``flat`` says why the minimum is only approached, not attained, if it is.
+    """
 
     theta: FloatArray
     value: float
     hessian: FloatArray
     gradient_norm: float
+    flat: str | None = None
 
     @property
     def converged(self) -> bool:
-        """Whether the gradient of the scaled problem vanishes."""
-        return bool(self.gradient_norm <= TOLERANCE)
+        """Whether the scaled gradient vanishes, or nothing is left to gain."""
+        return bool(self.gradient_norm <= TOLERANCE or self.flat is not None)
 
     def rescaled(self, scale: FloatArray, n: float) -> Optimum:
         """Return the optimum of n f(theta / scale) when this is that of f."""

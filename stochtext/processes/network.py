@@ -132,7 +132,8 @@ class NetworkProcess(Process):
         return self._by_chunks(self._mean_drift, x, t)
 
     def _diffusion(self, x: FloatArray, t: FloatArray) -> FloatArray:
-        return np.linalg.cholesky(self._by_chunks(self._covariance, x, t))
+        factor = np.linalg.cholesky(self._by_chunks(self._covariance, x, t))
+        return np.asarray(factor, dtype=np.float64)
 
     def _by_chunks(self, evaluate: Any, x: FloatArray, t: FloatArray) -> FloatArray:
         inputs = x if self.autonomous else np.column_stack([x, t])
@@ -160,7 +161,7 @@ class NetworkProcess(Process):
         return np.einsum("mnik,mnjk->nij", factor, factor) / self.n_members
 
     def _network(self, room: str, z: FloatArray) -> FloatArray:
-        """Outputs of one network of every member, (M, n, outputs); zeros if there is none."""
+        """Return the outputs of one network of every member, (M, n, outputs), or zeros."""
         depth = sum(1 for name in self._arrays if name.startswith(f"{room}.layer")) // 2
         if f"{room}.layer0.weight" not in self._arrays:
             low = self._arrays["covariance.lower"].shape[2] if room == "covariance" else 0
@@ -195,10 +196,9 @@ class NetworkProcess(Process):
         )
 
     def _shape_of(self, room: str) -> str:
-        biases = [v for k, v in self._arrays.items() if k.startswith(f"{room}.layer") and "bias" in k]
-        return "x".join(str(b.shape[2]) for b in biases) and (
-            "network " + "x".join(str(b.shape[2]) for b in biases)
-        )
+        start, end = f"{room}.layer", ".bias"
+        biases = [v for k, v in self._arrays.items() if k.startswith(start) and k.endswith(end)]
+        return "network " + "x".join(str(b.shape[2]) for b in biases) if biases else ""
 
 
 def _is_known(name: str) -> bool:

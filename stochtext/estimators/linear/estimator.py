@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ __all__ = ["LinearSDE"]
 
 TRENDS = ("constant", "linear")
 WHITE = 3.0
+FLAT = "The likelihood keeps rising as the white directions get faster."
 
 
 class LinearSDE(SDEEstimator):
@@ -62,8 +64,10 @@ class LinearSDE(SDEEstimator):
     exponentials (Phi(h) = exp(-kappa h); Särkkä and Solin, 2019, Applied
     Stochastic Differential Equations, sec. 6.2). With equal steps and a constant
     mean the estimate is the regression of X(t + h) on X(t), taken to continuous
-    time; where that map does not exist (an eigenvalue of the step matrix is not
-    positive) the optimum is at infinite kappa: a warning names it and standard
+    time. Where that map does not exist (an eigenvalue of the step matrix is not
+    positive) the likelihood rises without end as kappa grows in that direction,
+    which is white noise at this sampling: the search stops where the gain per
+    transition falls below 1e-10 nats, a warning counts the directions, and standard
     errors are NaN.
 
     Examples
@@ -101,9 +105,12 @@ class LinearSDE(SDEEstimator):
         start = least_squares_start(likelihood)
         optimum = _maximise(likelihood, start, self.max_iter)
         p = LinearParameters.from_vector(optimum.theta, sample.dim)
+        white = _white_directions(p, sample)
+        if white and not optimum.converged:
+            optimum = replace(optimum, flat=FLAT)
+        _warn(optimum, white)
         process = self._process(p)
-        notes = _white_directions(p, sample)
-        return self._report(sample, likelihood, optimum, process, notes)
+        return self._report(sample, likelihood, optimum, process, (white,) if white else ())
 
     def _process(self, p: LinearParameters) -> Process:
         d = len(p.kappa)
@@ -166,29 +173,31 @@ def _maximise(likelihood: LinearLikelihood, start: LinearParameters, max_iter: i
 
     search = optimize.minimize(
         objective, start.to_vector() / scale, jac=True, method="L-BFGS-B",
-        options={"maxiter": max_iter, "maxfun": 4 * max_iter, "ftol": 1e-14, "gtol": 1e-8},
+        options={"maxiter": max_iter, "maxfun": 4 * max_iter, "ftol": 1e-10, "gtol": 1e-8},
     )  # fmt: skip
     found = LinearParameters.from_vector(search.x, len(spread)).with_positive_diagonal()
-    optimum = polish(objective, found.to_vector()).rescaled(scale, n)
-    if not optimum.converged:
-        warnings.warn(
-            f"LinearSDE stopped with a scaled gradient of {optimum.gradient_norm:.1e} after "
-            f"{search.nit} iterations. Increase max_iter or check the data for redundant columns.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
-    return optimum
+    return polish(objective, found.to_vector()).rescaled(scale, n)
 
 
-def _white_directions(p: LinearParameters, sample: TransitionSample) -> tuple[str, ...]:
+def _white_directions(p: LinearParameters, sample: TransitionSample) -> str | None:
     rates = np.linalg.eigvals(p.kappa).real
     step = float(np.median(sample.dt))
-    fast = np.flatnonzero(rates * step > WHITE)
-    if not fast.size:
-        return ()
-    sentence = (
-        f"{fast.size} of {len(rates)} directions are white at this sampling: their time constant "
-        f"is below dt/{WHITE:.0f} = {step / WHITE:.3g}, which is an upper bound only."
+    count = int(np.sum(rates * step > WHITE))
+    if count == 0:
+        return None
+    return (
+        f"{count} of {len(rates)} directions are white at this sampling: their time constant is "
+        f"below dt/{WHITE:.0f} = {step / WHITE:.3g}, which is an upper bound only."
     )
-    warnings.warn(sentence, DiscretizationWarning, stacklevel=5)
-    return (sentence,)
+
+
+def _warn(optimum: Optimum, white: str | None) -> None:
+    if white:
+        warnings.warn(white, DiscretizationWarning, stacklevel=5)
+    if not optimum.converged:
+        warnings.warn(
+            f"LinearSDE stopped with a scaled gradient of {optimum.gradient_norm:.1e}. Increase "
+            "max_iter or check the data for redundant columns.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )

@@ -105,7 +105,7 @@ class EnsembleFit:
 
 def linear_fit(model: LinearModel) -> EnsembleFit:
     """Return the linear drift and constant covariance as a fit without networks."""
-    architecture = Architecture(*model.slope.shape, None, None, "full")
+    architecture = Architecture(model.slope.shape[0], model.slope.shape[1], None, None, "full")
     flat = initial_parameters(architecture, [model], np.zeros((1, 1)), np.random.default_rng(0))
     return EnsembleFit(architecture.unpack(flat), ())
 
@@ -188,7 +188,8 @@ def _choose(trainer: _Trainer) -> tuple[tuple[str, ...], list[Gain], _Model | No
             if gains[-1].kept:
                 return blocks, gains, _Model(objective, run, constant=True)
     objective, run = trainer.train(blocks)
-    gains.append(judge.over_linear(objective, run, f"{blocks[0]} network trained alone, over the linear model"))
+    alone = f"{blocks[0]} network trained alone, over the linear model"
+    gains.append(judge.over_linear(objective, run, alone))
     return (blocks, gains, _Model(objective, run)) if gains[-1].kept else ((), gains, None)
 
 

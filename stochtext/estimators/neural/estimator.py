@@ -299,9 +299,7 @@ def _device(name: str) -> str:
 
 
 def _too_few(sample: TransitionSample, data: ScaledTransitions) -> str:
-    needed = max(
-        FEWEST_TRANSITIONS, TRANSITIONS_PER_VARIABLE * (data.inputs.shape[1] + sample.dim)
-    )
+    needed = max(FEWEST_TRANSITIONS, TRANSITIONS_PER_VARIABLE * (data.inputs.shape[1] + sample.dim))
     if sample.n_effective >= needed:
         return ""
     return (

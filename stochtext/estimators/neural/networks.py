@@ -67,11 +67,11 @@ class Architecture:
         return listed
 
     def size(self) -> int:
-        """Number of parameters of one start."""
+        """Return the number of parameters of one start."""
         return sum(math.prod(shape) for _, shape in self.blocks())
 
     def widest(self) -> int:
-        """Width of the widest hidden layer."""
+        """Return the width of the widest hidden layer."""
         return max((*(self.drift_hidden or ()), *(self.covariance_hidden or ())), default=0)
 
     def penalised(self) -> FloatArray:
@@ -81,7 +81,7 @@ class Architecture:
         )
 
     def unpack(self, flat: Any) -> dict[str, Any]:
-        """Views of a flat (M, P) tensor or array, by name, each with a leading start axis."""
+        """Return views of a flat (M, P) tensor or array by name, starts first."""
         views, start = {}, 0
         for name, shape in self.blocks():
             stop = start + math.prod(shape)
@@ -110,7 +110,7 @@ class Outputs:
 
 
 def n_off_diagonal(dim: int) -> int:
-    """Number of entries below the diagonal."""
+    """Return the number of entries below the diagonal."""
     return dim * (dim - 1) // 2
 
 
@@ -120,7 +120,10 @@ def _layers(
     listed: list[tuple[str, tuple[int, ...]]] = []
     width = n_inputs
     for k, units in enumerate(hidden):
-        listed += [(f"{room}.layer{k}.weight", (width, units)), (f"{room}.layer{k}.bias", (1, units))]
+        listed += [
+            (f"{room}.layer{k}.weight", (width, units)),
+            (f"{room}.layer{k}.bias", (1, units)),
+        ]
         width = units
     listed.append((f"{room}.layer{len(hidden)}.weight", (width, n_outputs)))
     return listed

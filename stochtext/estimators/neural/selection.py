@@ -150,7 +150,7 @@ class Judge:
 def kept_starts(
     objective: Objective, run: TrainingRun, data: ScaledTransitions, linear: LinearModel
 ) -> BoolArray:
-    """Starts whose gain over the linear model is at least half of the best start's.
+    """Return which starts gain at least half of the best start's gain over the linear model.
 
     The gain is taken over all transitions: every start has seen the same share
     of them, and a comparison on the same transitions is the least noisy one.

@@ -62,7 +62,7 @@ def hold_out(
     n_folds = max(2, round(1.0 / fraction))
     clusters = sample.cluster[sample.trajectory]
     kind = "groups" if sample.panel.groups is not None else "trajectories"
-    weight = np.bincount(clusters, _per_trajectory_share(sample))
+    weight = np.asarray(np.bincount(clusters, _per_trajectory_share(sample)), dtype=np.float64)
     if weight.sum() >= UNITS_PER_FOLD * n_folds:
         unit = clusters
         rank = _rank_of_units(sample, unit, random_state)
@@ -85,9 +85,7 @@ def _per_trajectory_share(sample: TransitionSample) -> FloatArray:
     return sample.weight / count
 
 
-def _rank_of_units(
-    sample: TransitionSample, unit: IntArray, random_state: RandomState
-) -> IntArray:
+def _rank_of_units(sample: TransitionSample, unit: IntArray, random_state: RandomState) -> IntArray:
     """Random rank of each unit that depends on its content only; copies share one."""
     seed = generator(random_state, "neural", "folds").bytes(16)
     content: dict[int, list[bytes]] = {}
@@ -100,9 +98,7 @@ def _rank_of_units(
     return np.array([position[key] for key in keys])
 
 
-def _fold_by_rank(
-    rank: IntArray, weight: FloatArray, n_folds: int
-) -> tuple[IntArray, BoolArray]:
+def _fold_by_rank(rank: IntArray, weight: FloatArray, n_folds: int) -> tuple[IntArray, BoolArray]:
     """Cut the ranked units into folds of equal weight, and each fold into halves."""
     share = np.bincount(rank, weight)
     middle = (np.cumsum(share) - 0.5 * share) / share.sum()
