@@ -39,9 +39,9 @@ def seed_sequence(random_state: RandomState) -> np.random.SeedSequence:
         return np.random.SeedSequence(random_state.integers(0, 2**32, size=8).tolist())
     if isinstance(random_state, np.random.RandomState):
         return np.random.SeedSequence(random_state.randint(0, 2**31 - 1, size=8).tolist())
-    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
-        if random_state >= 0:
-            return np.random.SeedSequence(int(random_state))
+    whole = isinstance(random_state, int | np.integer) and not isinstance(random_state, bool)
+    if whole and random_state >= 0:
+        return np.random.SeedSequence(int(random_state))
     raise InputError(
         f"`random_state` must be None, a non-negative integer, a numpy SeedSequence or a "
         f"numpy Generator, got {random_state!r}."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from statsmodels.iolib.summary import Summary as _StatsmodelsSummary
 from statsmodels.iolib.table import SimpleTable
 from statsmodels.iolib.tableformatting import fmt_2cols, fmt_params
@@ -54,8 +55,12 @@ class Summary(_StatsmodelsSummary):
         return "\n".join([*parts, *self.extra_txt.splitlines()] if self.extra_txt else parts)
 
     def as_csv(self) -> str:
-        """Return the tables as comma-separated values."""
-        return self._fresh().as_csv()
+        """Return the tables as comma-separated values; text is never a formula there."""
+        twin = self._fresh()
+        for table in twin.tables:
+            for cell in (cell for row in table for cell in row):
+                cell.data = _plain_text(cell.data)
+        return twin.as_csv()
 
     def _repr_latex_(self) -> str:
         return self.as_latex()
@@ -80,9 +85,9 @@ def number(value: Any, digits: int = 4) -> str:
         return value
     if value is None:
         return ""
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
-    if isinstance(value, int) or (isinstance(value, float) and math.isnan(value)):
+    if isinstance(value, int | np.integer) or (isinstance(value, float) and math.isnan(value)):
         return str(value)
     try:
         return f"{float(value):.{digits}g}"
@@ -116,6 +121,17 @@ def frame_table(frame: pd.DataFrame, title: str | None = None, digits: int = 4) 
     stubs = [" ".join(map(str, k)) if isinstance(k, tuple) else str(k) for k in frame.index]
     headers = [str(c) for c in frame.columns]
     return SimpleTable(cells, headers=headers, stubs=stubs, title=title, txt_fmt=fmt_params)
+
+
+def _plain_text(value: Any) -> Any:
+    # Spreadsheets run a cell that starts so, unless it is a number (OWASP, CSV injection).
+    if not isinstance(value, str) or not value.lstrip(" ").startswith(tuple("=+-@\t\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def _html(table: SimpleTable) -> str:

@@ -64,7 +64,12 @@ def as_float_array(name: str, value: Any) -> FloatArray:
         raise InputError(f"`{name}` is not a rectangular array: {error}.") from None
     if np.iscomplexobj(array):
         raise InputError(f"Complex data not supported: `{name}` has dtype {array.dtype}.")
-    if array.dtype.kind in "OSUMmV":
+    if array.dtype.kind in "Mm":
+        raise InputError(
+            f"`{name}` must hold numbers; got dates of dtype {array.dtype}. Divide by a unit of "
+            "time first."
+        )
+    if array.dtype.kind in "OSUV":
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError):

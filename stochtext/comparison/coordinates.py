@@ -32,7 +32,7 @@ class Coordinates(NamedTuple):
     Attributes
     ----------
     log_jacobian : float
-        Sum of log |det| of the invertible maps behind the last one that is not.
+        Sum of ``log |det|`` of the invertible maps behind the last one that is not.
     reduction : str or None
         Fingerprint of all maps up to the last one that is not invertible.
     described : str

@@ -18,7 +18,7 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.random import generator
 from stochtext._shared.typing import FloatArray, IntArray, RandomState
 from stochtext._shared.validation import check_integer, check_positive
-from stochtext.estimators.reading import is_panel, read_panel, read_states
+from stochtext.estimators.reading import carries_times, read_panel, read_states
 from stochtext.estimators.sample import (
     TransitionSample,
     check_motion,
@@ -29,6 +29,7 @@ from stochtext.estimators.sample import (
 from stochtext.processes.base import Process
 from stochtext.results.base import SDEResults
 from stochtext.trajectories.panel import Trajectories
+from stochtext.trajectories.reading import is_panel
 from stochtext.transitions.base import TransitionDensity
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ class SDEEstimator(BaseEstimator):
 
     def _read_again(self, X: Any, dt: Any, times: Any) -> Trajectories:
         check_is_fitted(self)
-        if not isinstance(X, Trajectories) and times is None:
+        if not carries_times(X) and times is None:
             dt = self._default_dt(dt)
         return read_panel(self, X, dt=dt, times=times, reset=False)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from stochtext._shared.exceptions import SampleSizeWarning
-from stochtext._shared.typing import FloatArray
+from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.estimators.newton import Optimum
 from stochtext.estimators.sample import TransitionSample
 from stochtext.results.covariance import ParameterCovariances, parameter_covariances
@@ -26,10 +26,10 @@ def checked_covariances(
     Where the optimiser did not converge, or there are no more transitions than
     parameters, every covariance is NaN, with that reason.
     """
-    reason = _no_covariance(optimum, len(scores))
+    reason = _no_covariance(optimum, int(np.count_nonzero(sample.weight)))
     hessian = optimum.hessian if reason is None else np.full_like(optimum.hessian, np.nan)
     covariances = parameter_covariances(
-        hessian, scores, trajectory=sample.trajectory, cluster=sample.cluster, cov_type=cov_type
+        hessian, scores, trajectory=sample.trajectory, cluster=_used_clusters(sample), cov_type=cov_type
     )
     if reason is not None:
         covariances = replace(covariances, reason=reason)
@@ -41,6 +41,14 @@ def checked_covariances(
             stacklevel=5,
         )
     return covariances
+
+
+def _used_clusters(sample: TransitionSample) -> IntArray:
+    """Number the clusters that have weight; the others add nothing wherever they are put."""
+    used = np.unique(sample.trajectory[sample.weight > 0])
+    codes = np.zeros_like(sample.cluster)
+    codes[used] = np.unique(sample.cluster[used], return_inverse=True)[1]
+    return codes
 
 
 def _no_covariance(optimum: Optimum, n_transitions: int) -> str | None:

@@ -8,7 +8,8 @@ process dX = kappa (m(u) - X) dt + sigma dW with m(u) = m0 + m1 u has
 
 with the moments of :mod:`stochtext.processes.linear_moments`: linear in the
 regressors z = (x, 1, u, rho). Steps of equal length therefore enter only
-through their cross-products of (z, x').
+through their cross-products of (z, x'). Inside, states are counted from their
+mean: cross-products of states far from zero would lose the digits of the noise.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class LinearParameters:
         signs = np.where(np.diag(self.factor) < 0, -1.0, 1.0)
         return replace(self, factor=self.factor * signs)
 
+    def moved(self, shift: FloatArray) -> LinearParameters:
+        """Return the parameters of X + shift."""
+        return replace(self, trend=np.vstack([self.trend[:1] + shift, self.trend[1:]]))
+
     def to_vector(self) -> FloatArray:
         """Return kappa and trend row by row, then the lower triangle of the factor."""
         lower = self.factor[np.tril_indices(len(self.kappa))]
@@ -67,21 +72,30 @@ class LinearLikelihood:
     sample : TransitionSample
     degree : {0, 1}
         Degree of the mean as a polynomial of the clock.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (d,)
+        Mean state. ``centred`` is the sample counted from it.
     """
 
     def __init__(self, sample: TransitionSample, degree: int) -> None:
         self.sample = sample
         self.degree = degree
         self.dim = sample.dim
-        self.regressors = _regressors(sample, degree)
+        self.centre = sample.x.mean(axis=0)
+        self.centred = replace(
+            sample, x=sample.x - self.centre, x_next=sample.x_next - self.centre
+        )
+        self.regressors = _regressors(self.centred, degree)
         self.steps, group = _distinct_steps(sample.dt)
         self.counts = np.bincount(group, weights=sample.weight, minlength=len(self.steps))
-        both = np.hstack([self.regressors, sample.x_next])
+        both = np.hstack([self.regressors, self.centred.x_next])
         self.products = _cross_products(both, sample.weight, group, len(self.steps))
 
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """Return the negative log likelihood and its gradient; infinity where undefined."""
-        p = LinearParameters.from_vector(theta, self.dim)
+        p = LinearParameters.from_vector(theta, self.dim).moved(-self.centre)
         moments = linear_moments(p.kappa, p.rate, self.steps)
         coefficients = _coefficients(p, moments, self.steps)
         width = coefficients.shape[2]
@@ -106,8 +120,8 @@ class LinearLikelihood:
 
     def scores(self, theta: FloatArray) -> FloatArray:
         """Return the weighted score of every transition, shape (n, k)."""
-        p = LinearParameters.from_vector(theta, self.dim)
-        s, pieces = self.sample, []
+        p = LinearParameters.from_vector(theta, self.dim).moved(-self.centre)
+        s, pieces = self.centred, []
         for start in range(0, s.n, CHUNK):
             rows = slice(start, start + CHUNK)
             steps = self.steps if len(self.steps) == 1 else s.dt[rows]

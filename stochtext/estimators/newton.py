@@ -37,11 +37,13 @@ class Optimum:
         """Whether the scaled gradient vanishes, or nothing is left to gain."""
         return bool(self.gradient_norm <= TOLERANCE or self.flat is not None)
 
-    def rescaled(self, scale: FloatArray, n: float) -> Optimum:
-        """Return the optimum of n f(theta / scale) when this is that of f."""
+    def rescaled(
+        self, scale: FloatArray, n: float, origin: FloatArray | float = 0.0
+    ) -> Optimum:
+        """Return the optimum of n f((theta - origin) / scale) when this is that of f."""
         return replace(
             self,
-            theta=self.theta * scale,
+            theta=origin + self.theta * scale,
             value=self.value * n,
             hessian=self.hessian * n / np.outer(scale, scale),
         )
@@ -83,7 +85,8 @@ def _newton_step(hessian: FloatArray, gradient: FloatArray) -> FloatArray | None
         np.linalg.cholesky(hessian)
     except np.linalg.LinAlgError:
         return None
-    return np.linalg.solve(hessian, gradient)
+    step: FloatArray = np.linalg.solve(hessian, gradient)
+    return step
 
 
 def _hessian(objective: Objective, theta: FloatArray, relative: float) -> FloatArray:

@@ -274,12 +274,8 @@ def _check_size(sample: TransitionSample, n_free: int) -> None:
 
 
 def _free_entries(names: list[str], fixed: Iterable[str]) -> FloatArray:
-    held = set(fixed)
-    known = set(names) | {name.partition("[")[0] for name in names}
-    if held - known:
-        raise InputError(
-            f"`fixed` names {sorted(held - known)}, which are not parameters; there are {names}."
-        )
+    held = {fixed} if isinstance(fixed, str) else set(fixed)
+    _check_names("fixed", held, names)
     keep = [k for k, name in enumerate(names) if not {name, name.partition("[")[0]} & held]
     if not keep:
         raise InputError("`fixed` holds every parameter; nothing is left to estimate.")
@@ -289,18 +285,28 @@ def _free_entries(names: list[str], fixed: Iterable[str]) -> FloatArray:
 def _limits(
     names: list[str], family: Process, own: Mapping[str, tuple[float, float]]
 ) -> FloatArray:
+    _check_names("bounds", own, names)
     pairs = []
     for name, natural in zip(names, family.bounds(), strict=True):
-        low, high = own.get(name, own.get(name.partition("[")[0], natural))
-        if not low < high:
-            raise InputError(f"`bounds` of {name} must have low < high; got {(low, high)}.")
-        pairs.append((low, high))
+        pair = own.get(name, own.get(name.partition("[")[0], natural))
+        if len(pair) != 2 or not pair[0] < pair[1]:
+            raise InputError(f"`bounds` of {name} must be (low, high) with low < high; got {pair}.")
+        pairs.append(tuple(pair))
     return np.array(pairs, dtype=np.float64)
+
+
+def _check_names(argument: str, given: Iterable[str], names: list[str]) -> None:
+    unknown = set(given) - set(names) - {name.partition("[")[0] for name in names}
+    if unknown:
+        raise InputError(
+            f"`{argument}` names {sorted(unknown)}, which are not parameters; there are {names}."
+        )
 
 
 def _maximise(problem: _Problem, limits: FloatArray, max_iter: int) -> Optimum:
     start = problem.start[problem.free]
-    scale = np.maximum(np.abs(start), 1e-2 * np.abs(start).max())
+    scale = np.maximum(np.abs(start), 1e-2 * np.abs(problem.start).max())
+    scale[scale == 0.0] = 1.0
     n = problem.sample.n_effective
     low = np.where(limits[:, 0] == 0.0, 1e-8 * scale, limits[:, 0]) / scale
     high = limits[:, 1] / scale

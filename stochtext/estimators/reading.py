@@ -11,18 +11,16 @@ from sklearn.utils.validation import validate_data
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import FloatArray
 from stochtext.trajectories.panel import Trajectories
-from stochtext.trajectories.reading import as_trajectories
+from stochtext.trajectories.reading import as_trajectories, is_panel
 
-__all__ = ["is_panel", "read_panel", "read_states"]
+__all__ = ["carries_times", "read_panel", "read_states"]
 
 
-def is_panel(X: Any) -> bool:
-    """Whether ``X`` is a panel rather than one array of rows."""
-    if isinstance(X, Trajectories):
-        return True
-    if isinstance(X, np.ndarray):
-        return X.ndim == 3 or (X.dtype == object and X.ndim == 1)
-    return isinstance(X, list | tuple) and len(X) > 0 and hasattr(X[0], "ndim")
+def carries_times(X: Any) -> bool:
+    """Whether ``X`` knows its own times: trajectories, or a list of them."""
+    if isinstance(X, list | tuple):
+        return any(isinstance(element, Trajectories) for element in X)
+    return isinstance(X, Trajectories)
 
 
 def read_panel(

@@ -1,9 +1,12 @@
 from .base import Process as Process
+from .binned import BinnedProcess as BinnedProcess
 from .double_well import DoubleWell as DoubleWell
 from .extrapolated import ExtrapolatedProcess as ExtrapolatedProcess
+from .network import NetworkProcess as NetworkProcess
 from .ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from .registry import PROCESS_TYPES as PROCESS_TYPES
 from .registry import process_from_dict as process_from_dict
+from .smoothed import KernelProcess as KernelProcess
 from .support import Support as Support
 from .trending_ornstein_uhlenbeck import TrendingOrnsteinUhlenbeck as TrendingOrnsteinUhlenbeck
 from .user_defined import SDE as SDE

@@ -18,7 +18,7 @@ from stochtext.processes.base import Process
 from stochtext.processes.continuation import Continued
 
 if TYPE_CHECKING:
-    from typing import Self  # type: ignore[attr-defined,unused-ignore]
+    from typing_extensions import Self
 
 __all__ = ["BinnedProcess"]
 

@@ -13,7 +13,7 @@ from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
 
 if TYPE_CHECKING:
-    from typing import Self  # type: ignore[attr-defined,unused-ignore]
+    from typing_extensions import Self
 
 __all__ = ["Continued"]
 

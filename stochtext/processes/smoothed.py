@@ -20,7 +20,7 @@ from stochtext.processes.continuation import Continued
 from stochtext.processes.local_polynomial import KERNELS, LocalPolynomial, basis_size
 
 if TYPE_CHECKING:
-    from typing import Self  # type: ignore[attr-defined,unused-ignore]
+    from typing_extensions import Self
 
 __all__ = ["KernelProcess"]
 

@@ -15,7 +15,7 @@ _MARKS = re.compile(r"([\\`*\[\]|])")
 def markdown_line(text: object) -> str:
     """Return a text as one line without markup."""
     line = " ".join(str(text).split())
-    return _MARKS.sub(r"\\\1", _without_tags(line))
+    return _MARKS.sub(r"\\\1", _without_tags(line)).replace(">", "&gt;")
 
 
 def markdown_table(text: str) -> str:
@@ -24,4 +24,4 @@ def markdown_table(text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ __all__ = ["read_archive", "with_prefix", "write_archive"]
 FORMAT = 1
 MEMBERS = ("model.json", "arrays.safetensors")
 MAX_BYTES = 2**31
+# What zipfile, zlib and json raise for bytes that are not what they should be.
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, OSError, RuntimeError,
+    OverflowError,
+)  # fmt: skip
 
 Arrays = dict[str, FloatArray]
 
@@ -145,7 +151,7 @@ def _read_members(path: Path) -> dict[str, bytes]:
             members = {name: archive.read(name) for name in MEMBERS}
     except FileNotFoundError:
         raise
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, NotImplementedError) as error:
+    except DAMAGE as error:
         raise ModelFileError(
             f"{str(path)!r} is not a file of saved results: {error}. Save the fit again."
         ) from error

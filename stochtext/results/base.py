@@ -12,7 +12,7 @@ from stochtext._shared.tables import Summary, pairs_table
 from stochtext._shared.typing import FloatArray, RandomState
 from stochtext._shared.validation import as_states
 from stochtext.diagnostics.goodness_of_fit import GoodnessOfFit, goodness_of_fit
-from stochtext.processes.base import Process
+from stochtext.processes.base import Process, per_state
 from stochtext.processes.registry import process_from_dict
 from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix, write_archive
@@ -306,7 +306,7 @@ class SDEResults:
         raise NotImplementedError
 
     def _inside(self, x: FloatArray, t: Any, which: str) -> CurveEstimate:
-        position = np.broadcast_to(np.asarray(0.0 if t is None else t, dtype=np.float64), len(x))
+        position = per_state("t", 0.0 if t is None else t, len(x))
         inside = self.support.contains(x)
         shape = (len(x), self.record.dim) + ((self.record.dim,) if which == "covariance" else ())
         estimate, se, centre = (np.full(shape, np.nan) for _ in range(3))

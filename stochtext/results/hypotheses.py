@@ -48,7 +48,7 @@ def linear_restrictions(names: list[str], hypothesis: Any) -> tuple[FloatArray, 
         from patsy import DesignInfo, PatsyError
 
         try:
-            constraint = DesignInfo(names).linear_constraint(hypothesis.split(","))
+            constraint = DesignInfo(names).linear_constraint(hypothesis)
         except PatsyError as error:
             raise InputError(
                 f"`hypothesis` {hypothesis!r} is not a linear restriction on {names}: {error}."

@@ -69,28 +69,28 @@ class CurveEstimate:
             Columns ``mean, mean_se, mean_ci_lower, mean_ci_upper``; index levels
             ``point`` and ``component`` (a column name, or two for a covariance).
         """
-        n, d = self.estimate.shape[:2]
-        rows, cols = np.tril_indices(d)
-        if self.estimate.ndim == 2:
-            picks: tuple[FloatArray, ...] = (np.arange(d),)
-            names = list(self.columns)
-        else:
-            picks = (rows, cols)
-            names = [
-                f"{self.columns[i]}, {self.columns[j]}" for i, j in zip(rows, cols, strict=True)
-            ]
-        pick = (slice(None), *picks)
-        interval = self.conf_int(alpha)[pick]
-        index = pd.MultiIndex.from_product([range(n), names], names=["point", "component"])
+        interval = self.conf_int(alpha)
+        names = [", ".join(self.columns[i] for i in entry) for entry in self._entries()]
+        points = range(len(self.estimate))
         return pd.DataFrame(
             {
-                "mean": self.estimate[pick].ravel(),
-                "mean_se": self.se[pick].ravel(),
-                "mean_ci_lower": interval[..., 0].ravel(),
-                "mean_ci_upper": interval[..., 1].ravel(),
+                "mean": self._listed(self.estimate),
+                "mean_se": self._listed(self.se),
+                "mean_ci_lower": self._listed(interval[..., 0]),
+                "mean_ci_upper": self._listed(interval[..., 1]),
             },
-            index=index,
+            index=pd.MultiIndex.from_product([points, names], names=["point", "component"]),
         )
+
+    def _entries(self) -> list[tuple[int, ...]]:
+        """Components of a drift, or the lower triangle of a covariance rate."""
+        d = self.estimate.shape[1]
+        if self.estimate.ndim == 2:
+            return [(i,) for i in range(d)]
+        return [(i, j) for i in range(d) for j in range(i + 1)]
+
+    def _listed(self, values: FloatArray) -> FloatArray:
+        return np.stack([values[(slice(None), *e)] for e in self._entries()], axis=1).ravel()
 
     def __repr__(self) -> str:
         note = f"\n{self.reason}" if self.reason else ""

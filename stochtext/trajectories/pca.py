@@ -51,7 +51,7 @@ class TrajectoryPCA(PanelTransformer):
     rank_ : int
         Number of directions with variance.
     log_abs_det_jacobian_ : float or None
-        log |det| of the map; 0 for a rotation, -sum log s.d. when whitened,
+        ``log |det|`` of the map; 0 for a rotation, -sum log s.d. when whitened,
         None where the map reduces the dimension.
     n_features_in_ : int
         Number of columns, d.

@@ -30,7 +30,7 @@ class TrajectoryScaler(PanelTransformer):
     constant_ : tuple of str
         Columns that do not vary.
     log_abs_det_jacobian_ : float
-        log |det| of the map, -sum log scale. A density of the scaled data,
+        ``log |det|`` of the map, -sum log scale. A density of the scaled data,
         plus this, is a density of the data.
     n_features_in_ : int
         Number of columns, d.

@@ -51,7 +51,7 @@ class TrajectoryTICA(PanelTransformer):
     n_null_directions_ : int
         Directions without variance, d - ``rank_``; they are dropped.
     log_abs_det_jacobian_ : float or None
-        log |det| of the map; None where it reduces the dimension.
+        ``log |det|`` of the map; None where it reduces the dimension.
     n_features_in_ : int
         Number of columns, d.
 

@@ -23,7 +23,7 @@ EXPECTED = (
 
 def estimators():
     return [
-        st.NeuralSDE(hidden=(4,), diffusion_hidden=(4,), n_starts=1, max_iter=20, random_state=0),
+        st.NeuralSDE(hidden=(4,), diffusion_hidden=(4,), n_starts=1, random_state=0),
         st.KernelSDE(),
         st.KramersMoyalSDE(),
         st.LinearSDE(),
@@ -124,8 +124,6 @@ def test_diffusion_is_the_cholesky_factor_of_the_covariance_rate(estimator):
 
 
 def test_weight_two_is_the_trajectory_twice(estimator):
-    if isinstance(estimator, st.NeuralSDE):
-        estimator.set_params(ridge=1e-3, validation_fraction=None)
     panel = ou_panel(n_paths=10)
     twice = panel[[0, 0, *range(1, 10)]].with_ids()
     weights = np.r_[2.0, np.ones(9)]
@@ -133,7 +131,9 @@ def test_weight_two_is_the_trajectory_twice(estimator):
         estimator.set_params(bandwidth=0.3)
     weighted = clone(estimator).fit(panel, sample_weight=weights).predict_drift([[0.3], [0.6]])
     doubled = clone(estimator).fit(twice).predict_drift([[0.3], [0.6]])
-    np.testing.assert_allclose(weighted, doubled, rtol=1e-6)
+    # The networks are trained to a tolerance; everything else has one answer.
+    atol = 1e-3 if isinstance(estimator, st.NeuralSDE) else 1e-9
+    np.testing.assert_allclose(weighted, doubled, rtol=1e-6, atol=atol)
 
 
 def test_irregular_times_need_dt_or_times_to_score_plain_arrays(estimator):

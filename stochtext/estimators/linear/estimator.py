@@ -166,17 +166,19 @@ def _maximise(likelihood: LinearLikelihood, start: LinearParameters, max_iter: i
         np.tile((spread / np.sqrt(step))[:, None], (1, len(spread))),
     ).to_vector()
     n = s.n_effective
+    nought = LinearParameters.from_vector(np.zeros_like(scale), s.dim)
+    origin = nought.moved(likelihood.centre).to_vector()
 
     def objective(unit: FloatArray) -> tuple[float, FloatArray]:
-        value, gradient = likelihood.value_and_gradient(unit * scale)
+        value, gradient = likelihood.value_and_gradient(origin + unit * scale)
         return value / n, gradient * scale / n
 
     search = optimize.minimize(
-        objective, start.to_vector() / scale, jac=True, method="L-BFGS-B",
+        objective, (start.to_vector() - origin) / scale, jac=True, method="L-BFGS-B",
         options={"maxiter": max_iter, "maxfun": 4 * max_iter, "ftol": 1e-10, "gtol": 1e-8},
     )  # fmt: skip
-    found = LinearParameters.from_vector(search.x, len(spread)).with_positive_diagonal()
-    return polish(objective, found.to_vector()).rescaled(scale, n)
+    found = LinearParameters.from_vector(search.x, s.dim).with_positive_diagonal()
+    return polish(objective, found.to_vector()).rescaled(scale, n, origin)
 
 
 def _white_directions(p: LinearParameters, sample: TransitionSample) -> str | None:

@@ -22,7 +22,7 @@ def least_squares_start(likelihood: LinearLikelihood) -> LinearParameters:
     For equal steps and an invertible map to continuous time this is the
     maximum-likelihood estimate itself.
     """
-    s, z, d = likelihood.sample, likelihood.regressors, likelihood.dim
+    s, z, d = likelihood.centred, likelihood.regressors, likelihood.dim
     width = d + 1 + likelihood.degree
     root = np.sqrt(s.weight)[:, None]
     coefficients, *_ = np.linalg.lstsq(z[:, :width] * root, s.x_next * root, rcond=None)
@@ -36,7 +36,8 @@ def least_squares_start(likelihood: LinearLikelihood) -> LinearParameters:
     _check_full_rank(covariance, s)
     kappa = -logarithm / step
     mean = np.linalg.lstsq(np.eye(d) - phi, trend.T, rcond=1e-10)[0].T
-    return LinearParameters(kappa, mean, _rate_factor(kappa, covariance, step))
+    start = LinearParameters(kappa, mean, _rate_factor(kappa, covariance, step))
+    return start.moved(likelihood.centre)
 
 
 def _logarithm(phi: FloatArray) -> FloatArray:

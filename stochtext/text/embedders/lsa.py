@@ -21,6 +21,8 @@ from stochtext._shared.validation import check_integer
 
 __all__ = ["LsaEmbedder"]
 
+SMALL = 200
+
 
 class LsaEmbedder(BaseEstimator):
     """TF-IDF and truncated SVD, scaled to unit length.
@@ -29,8 +31,13 @@ class LsaEmbedder(BaseEstimator):
     ----------
     n_components : int
         Dimensions of the embedding; fewer if the corpus has not as many.
-    min_df : int
-        Units that must contain a word for it to count.
+    min_df : int, optional
+        Units that must contain a word for it to count. Default 3, or 1 in a corpus of
+        fewer than 200 units.
+    max_df : float, optional
+        Largest share of the units that may contain a word. Default .05, or 1 in a
+        corpus of fewer than 200 units: more frequent words are function words, which
+        say more of the form of a sentence than of its subject.
     max_features : int, optional
         Most frequent words kept.
     random_state : int, Generator or None
@@ -74,12 +81,14 @@ class LsaEmbedder(BaseEstimator):
         self,
         n_components: int = 64,
         *,
-        min_df: int = 1,
+        min_df: int | None = None,
+        max_df: float | None = None,
         max_features: int | None = 50_000,
         random_state: RandomState = 0,
     ) -> None:
         self.n_components = n_components
         self.min_df = min_df
+        self.max_df = max_df
         self.max_features = max_features
         self.random_state = random_state
 
@@ -104,8 +113,12 @@ class LsaEmbedder(BaseEstimator):
             If the texts share too few words.
         """
         check_integer("n_components", self.n_components)
+        small = len(texts) < SMALL
         vectorizer = TfidfVectorizer(
-            sublinear_tf=True, min_df=self.min_df, max_features=self.max_features
+            sublinear_tf=True,
+            min_df=self.min_df or (1 if small else 3),
+            max_df=self.max_df or (1.0 if small else 0.05),
+            max_features=self.max_features,
         )
         try:
             weights = csr_matrix(vectorizer.fit_transform(texts))

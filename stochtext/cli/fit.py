@@ -1,0 +1,33 @@
+"""stochtext fit: one model of some documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stochtext.cli.options import MODELS, corpus_options, output_options
+
+__all__ = ["command"]
+
+
+@click.command("fit", short_help="Fit a model to documents, test it and report.")
+@corpus_options
+@click.option("--model", type=click.Choice(MODELS), default="neural", show_default=True)
+@output_options
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Keep the fitted results; stochtext.load reads them.")  # fmt: skip
+@click.option("--check", is_flag=True,
+              help="End with exit code 1 if there are no detectable dynamics or a residual test "
+              "rejects.")  # fmt: skip
+def command(**options: Any) -> int:
+    """Fit a model to documents, test it and report.
+
+    FILES are .txt files, folders of them, or JSON and JSONL files. Every document
+    becomes a trajectory of its sentences; the order control says how much of what is
+    fitted is order and how much is only the level of each document.
+    """
+    from stochtext.cli.fitting import run_fit
+
+    return run_fit(**options)
