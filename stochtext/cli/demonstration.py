@@ -53,7 +53,7 @@ def run_demo(
     comparison = compare(unfitted, panel, cv=folds, random_state=seed, n_jobs=jobs)
     table(comparison.summary())
     tests = _tests(fits, seed)
-    scores, groups = _scores(documents, seed)
+    scores, groups = _scores(panel, documents.metadata["group"], seed)
     parts = {
         "The documents as trajectories": panel,
         "Is it the order, or only the level?": control,
@@ -65,9 +65,8 @@ def run_demo(
     path = report(parts, output, title="stochtext demo", command=command_line(), seed=seed)
     headline("Done")
     say(f"Report: {path.absolute()} ({path.stat().st_size / 1e6:.1f} MB)")
-    say(
-        f"{time.perf_counter() - start:.0f} seconds. Next: stochtext fit YOUR_FILES --output fit.html"
-    )
+    seconds = time.perf_counter() - start
+    say(f"{seconds:.0f} seconds. Next: stochtext fit YOUR_FILES --output fit.html")
 
 
 def _documents(per_group: int | None) -> Documents:
@@ -109,15 +108,15 @@ def _tests(fits: dict[str, Any], seed: int) -> dict[str, Any]:
     return found
 
 
-def _scores(documents: Documents, seed: int) -> tuple[pd.DataFrame, Summary]:
+def _scores(panel: Trajectories, group: pd.Series, seed: int) -> tuple[pd.DataFrame, Summary]:
     """Score every document against the steady ones, none by a model that has seen it."""
     headline("Scores of the three groups")
-    group = documents.metadata["group"]
-    scorer = CoherenceScorer(n_components=COMPONENTS, random_state=seed)
-    scorer.fit(documents[(group == REFERENCE).to_numpy()])
-    scores = scorer.score_documents(documents)
+    scorer = CoherenceScorer(projection=None, random_state=seed)
+    scorer.fit(panel[(group == REFERENCE).to_numpy()])
+    scores = scorer.score_documents(panel)
     scores.insert(0, "group", group.to_numpy())
-    summary = Summary([frame_table(_by_group(scores), "Documents by group")], _score_notes())
+    by_group = _by_group(scores)
+    summary = Summary([frame_table(by_group, "Documents by group")], _score_notes(by_group))
     table(summary)
     return scores, summary
 
@@ -131,7 +130,7 @@ def _by_group(scores: pd.DataFrame) -> pd.DataFrame:
         rows[name] = {
             "documents": len(part),
             "score": part["score"].mean(),
-            "z-score": z.mean(),
+            "z-score": round(float(z.mean()), 10) + 0.0,
             "p <= 0.10": int((part["pvalue"] <= 0.10).sum()),
             "cosine": part["cosine"].mean(),
             "AUC": np.nan if name == REFERENCE else above,
@@ -139,14 +138,27 @@ def _by_group(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _score_notes() -> list[str]:
+def _score_notes(by_group: pd.DataFrame) -> list[str]:
+    found = [_in_words(str(name), row) for name, row in by_group.iterrows() if name != REFERENCE]
     return [
+        *found,
         f"score: mean log density per sentence under a linear model of the {REFERENCE} group, "
-        "fitted without the document that is scored; z-score: its distance from that group.",
-        f"p <= 0.10: documents unlike the {REFERENCE} group on either side, by rank; one in ten is "
-        "expected by chance.",
-        f"AUC: how often a {REFERENCE} document scores higher than one of the group; 0.5 is chance. "
-        "cosine: mean cosine of neighbouring sentences, for which nothing is fitted.",
+        "fitted without the document that is scored (the coordinates are those of all documents); "
+        "z-score: its distance from that group.",
+        "Above: the document moves less than the reference, as one that circles in near-repeats. "
+        "Below: it goes where the reference would not go.",
+        f"p <= 0.10: documents unlike the {REFERENCE} group on either side, by rank; one in ten "
+        "is expected by chance.",
+        f"AUC: how often a {REFERENCE} document scores higher than one of the group; 0.5 is "
+        "chance. cosine: mean cosine of neighbouring sentences, for which nothing is fitted.",
         "The groups differ in words and length too: this shows what a score reacts to, not how "
         "good it is.",
     ]
+
+
+def _in_words(name: str, row: pd.Series) -> str:
+    side = "above" if row["z-score"] > 0 else "below"
+    return (
+        f"{name}: {row['p <= 0.10']:.0f} of {row['documents']:.0f} documents are unlike the "
+        f"{REFERENCE} ones (p <= 0.10), on average {side} them (z = {row['z-score']:.1f})."
+    )

@@ -24,12 +24,12 @@ __all__ = ["check_output", "command_line", "controlled", "estimator", "run_compa
 def estimator(name: str, seed: int) -> Any:
     """Return the unfitted estimator that a name on the command line means."""
     if name == "neural":
-        return NeuralSDE(random_state=int(generator(seed, "neural").integers(2**31 - 1)))
-    return {
-        "kernel": KernelSDE,
-        "kramers-moyal": KramersMoyalSDE,
-        "linear": lambda: LinearSDE(trend="linear"),
-    }[name]()
+        # A document has a beginning and an end: its drift may depend on the position.
+        start = int(generator(seed, "neural").integers(2**31 - 1))
+        return NeuralSDE(time="relative", random_state=start)
+    if name == "linear":
+        return LinearSDE(trend="linear")
+    return KernelSDE() if name == "kernel" else KramersMoyalSDE()
 
 
 def run_fit(

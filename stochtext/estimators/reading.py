@@ -54,9 +54,7 @@ def read_panel(
         panel = as_trajectories(X, dt=dt, times=times, groups=groups)
         _check_features(estimator, panel, reset=reset)
         return panel
-    array = validate_data(
-        estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=1
-    )
+    array = _validated(estimator, X, reset=reset)
     if len(array) < 2:
         raise InputError(
             f"A trajectory needs at least two states, got n_samples=1 (shape {array.shape})."
@@ -68,9 +66,7 @@ def read_panel(
 
 def read_states(estimator: BaseEstimator, X: Any) -> FloatArray:
     """Return an array of states, one a row, with as many features as were fitted."""
-    states: FloatArray = validate_data(
-        estimator, X, reset=False, dtype=np.float64, ensure_all_finite=False
-    )
+    states = _validated(estimator, X, reset=False)
     bad = np.argwhere(~np.isfinite(states))
     if bad.size:
         row, column = bad[0]
@@ -80,6 +76,18 @@ def read_states(estimator: BaseEstimator, X: Any) -> FloatArray:
             "neither NaN nor inf."
         )
     return states
+
+
+def _validated(estimator: BaseEstimator, X: Any, *, reset: bool) -> FloatArray:
+    try:
+        array: FloatArray = validate_data(
+            estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False
+        )
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return array
 
 
 def _check_features(estimator: BaseEstimator, panel: Trajectories, *, reset: bool) -> None:

@@ -76,6 +76,11 @@ class CoherenceScorer(BaseEstimator):
     reference, not bad; a very high one, as of repetitions, is unlike it too.
     ``cosine`` is the mean cosine of neighbouring units, for which nothing is fitted.
 
+    The embedder ``"lsa"`` knows only the words of the reference. Units of other words
+    come to lie in the middle, where the density is high: with it, a document of
+    another vocabulary can score high. An embedder that is not fitted to the reference
+    (``"minilm"``), or embeddings fitted to all documents, do not have this weakness.
+
     A document that is one of the reference documents is scored by the model that
     has not seen it.
 

@@ -13,7 +13,9 @@ from stochtext._shared.tables import Summary
 
 __all__ = ["Picture", "Section", "Sketch", "draw"]
 
-LARGEST_SVG = 160_000
+# Characters above which a bitmap may be the shorter form.
+LARGE_SVG = 60_000
+DPI = 90
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,10 @@ def draw(sketch: Sketch) -> Picture:
         drawn = sketch.plot()
         figure = drawn if hasattr(drawn, "savefig") else drawn.get_figure()
         svg = figure_to_svg(figure, title=sketch.alt)
-        if len(svg) <= LARGEST_SVG:
+        if len(svg) <= LARGE_SVG:
             return Picture(sketch.alt, svg=svg)
-        return Picture(sketch.alt, png=figure_to_png_base64(figure))
+        png = figure_to_png_base64(figure, dpi=DPI)
+        return Picture(sketch.alt, png=png) if len(png) < len(svg) else Picture(sketch.alt, svg=svg)
     except ValueError as error:
         # A column name that is no valid mathematics (one with a dollar sign), or results
         # without their data, must not cost the reader the rest of the page.

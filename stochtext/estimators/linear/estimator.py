@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import optimize
 
 from stochtext._shared.exceptions import ConvergenceWarning, DiscretizationWarning, InputError
 from stochtext._shared.typing import FloatArray
@@ -15,8 +14,9 @@ from stochtext._shared.validation import check_choice
 from stochtext.estimators.base import Fit, SDEEstimator
 from stochtext.estimators.inference import checked_covariances
 from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
+from stochtext.estimators.linear.search import maximise
 from stochtext.estimators.linear.start import least_squares_start
-from stochtext.estimators.newton import Optimum, polish
+from stochtext.estimators.newton import Optimum
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
 from stochtext.processes.ornstein_uhlenbeck import OrnsteinUhlenbeck
@@ -103,7 +103,7 @@ class LinearSDE(SDEEstimator):
         likelihood = LinearLikelihood(sample, TRENDS.index(self.trend))
         _check_size(sample, likelihood.regressors.shape[1])
         start = least_squares_start(likelihood)
-        optimum = _maximise(likelihood, start, self.max_iter)
+        optimum = maximise(likelihood, start, self.max_iter)
         p = LinearParameters.from_vector(optimum.theta, sample.dim)
         white = _white_directions(p, sample)
         if white and not optimum.converged:
@@ -155,30 +155,6 @@ def _check_size(sample: TransitionSample, n_regressors: int) -> None:
             f"at least {needed} transitions, got {used}. Observe longer or more trajectories, or "
             "reduce the dimension (TrajectoryPCA)."
         )
-
-
-def _maximise(likelihood: LinearLikelihood, start: LinearParameters, max_iter: int) -> Optimum:
-    s = likelihood.sample
-    spread, step = s.x.std(axis=0), float(np.median(s.dt))
-    scale = LinearParameters(
-        np.outer(spread, 1 / spread) / step,
-        np.tile(spread, (len(start.trend), 1)),
-        np.tile((spread / np.sqrt(step))[:, None], (1, len(spread))),
-    ).to_vector()
-    n = s.n_effective
-    nought = LinearParameters.from_vector(np.zeros_like(scale), s.dim)
-    origin = nought.moved(likelihood.centre).to_vector()
-
-    def objective(unit: FloatArray) -> tuple[float, FloatArray]:
-        value, gradient = likelihood.value_and_gradient(origin + unit * scale)
-        return value / n, gradient * scale / n
-
-    search = optimize.minimize(
-        objective, (start.to_vector() - origin) / scale, jac=True, method="L-BFGS-B",
-        options={"maxiter": max_iter, "maxfun": 4 * max_iter, "ftol": 1e-10, "gtol": 1e-8},
-    )  # fmt: skip
-    found = LinearParameters.from_vector(search.x, s.dim).with_positive_diagonal()
-    return polish(objective, found.to_vector()).rescaled(scale, n, origin)
 
 
 def _white_directions(p: LinearParameters, sample: TransitionSample) -> str | None:

@@ -49,7 +49,7 @@ __all__ = ["NeuralSDE"]
 DIFFUSIONS = ("auto", "full", "constant-correlation", "diagonal", "constant")
 EXTRAPOLATIONS = ("linear", "network")
 LARGEST_FULL_DIM = 4
-DEFAULT_RIDGE = 1.0
+DEFAULT_RIDGE = 0.1
 FEWEST_TRANSITIONS = 100
 TRANSITIONS_PER_VARIABLE = 10
 NO_BANDS = "confidence bands of network ensembles are not calibrated yet"
@@ -84,13 +84,13 @@ class NeuralSDE(SDEEstimator):
         drift and covariance rate are averages over them.
     ridge : "auto" or float, default "auto"
         Precision of the Gaussian prior on the networks' weights, in standardised
-        units; "auto" is 1.
+        units; "auto" is 0.1.
     validation_fraction : float, default 0.2
         Share of the trajectories (of blocks of a single path) that a network does not
         see in training.
     max_iter : int, default 500
         Most L-BFGS iterations.
-    patience : int, default 30
+    patience : int, default 20
         Iterations without a better held-out loss after which a start stops.
     learning_rate : float, default 0.1
         Size of the first step, and a tenth of the longest one, as the largest change of
@@ -165,7 +165,7 @@ class NeuralSDE(SDEEstimator):
         ridge: float | str = "auto",
         validation_fraction: float = 0.2,
         max_iter: int = 500,
-        patience: int = 30,
+        patience: int = 20,
         learning_rate: float = 0.1,
         extrapolation: str = "linear",
         transition: str = "euler",

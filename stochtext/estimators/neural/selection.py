@@ -23,7 +23,7 @@ from stochtext.estimators.neural.training import TrainingRun
 
 __all__ = ["Gain", "Judge", "kept_starts", "subset"]
 
-SMALLEST_SHARE_OF_GAIN = 0.5
+SMALLEST_SHARE_OF_GAIN = 0.25
 SMALLEST_GAIN = 1e-6
 
 
@@ -150,7 +150,7 @@ class Judge:
 def kept_starts(
     objective: Objective, run: TrainingRun, data: ScaledTransitions, linear: LinearModel
 ) -> BoolArray:
-    """Return which starts gain at least half of the best start's gain over the linear model.
+    """Return which starts gain at least a quarter of the best start's gain over the linear model.
 
     The gain is taken over all transitions: every start has seen the same share
     of them, and a comparison on the same transitions is the least noisy one.
