@@ -8,10 +8,6 @@ as a user waits for it.
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -19,14 +15,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import stochtext
+from record import RESULTS, write_record
 
 IMPORT = "import time; a = time.perf_counter(); import stochtext; print(time.perf_counter() - a)"
 FIRST_ESTIMATOR = (
     "import time; a = time.perf_counter(); from stochtext import KernelSDE; "
     "print(time.perf_counter() - a)"
 )
-RESULTS = Path(__file__).parent / "results"
 
 
 def timed_inside(code: str) -> float:
@@ -76,21 +71,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     results = measure_all(options.repeats)
-    record = {
-        "benchmark": "startup",
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "version": stochtext.__version__,
-        "machine": {
-            "architecture": platform.machine(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-            "python": platform.python_version(),
-        },
-        "results": results,
-    }
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / "startup.json"
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    path = write_record("startup", results, options.out)
     for name, summary in results.items():
         print(f"{name:35} {summary['median_s']:.3f} s (goal {summary.get('goal_s', '-')})")
     print(path)

@@ -79,7 +79,10 @@ def order_control(
     delete-one-trajectory jackknife (at most 100 blocks of trajectories) with t
     quantiles.
 
-    Times are not used: a transition is a step, however long.
+    Times are not used: a transition is a step, however long. The coordinates must not
+    have been chosen by the order itself: directions of :class:`stochtext.TrajectoryTICA`
+    fitted to the same trajectories favour the order given, and p-values then are too
+    small. Principal components do not look at the order.
 
     Examples
     --------

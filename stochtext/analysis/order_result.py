@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["OrderControl"]
 
 POOLED = "all coordinates"
+# Below this share of order the verdict says that it is little.
+MINOR = 0.2
 
 
 class OrderControl:
@@ -163,11 +165,14 @@ class OrderControl:
                 f"order (dynamics) throughout; the level of the trajectories alone predicts "
                 f"nothing (R2 {level} with shuffled states)."
             )
+        lead = (
+            "Detectable dynamics" if self.share[0] >= MINOR else "Detectable dynamics, but little"
+        )
         return (
-            f"Detectable dynamics: the order matters ({test}). Of a held-out R2 of {written}, "
+            f"{lead}: the order matters ({test}). Of a held-out R2 of {written}, "
             f"{number(self.order[0], 2)} is order (dynamics): {self._share_in_words(alpha)}. The "
             f"other {level} is only the level of each trajectory: it is there with shuffled "
-            "states too."
+            f"states too.{self._past_in_words()}"
         )
 
     def summary(self, alpha: float = 0.05) -> Summary:
@@ -219,6 +224,15 @@ class OrderControl:
 
     def _repr_html_(self) -> str:
         return self.summary().as_html()
+
+    def _past_in_words(self) -> str:
+        past = self.running_mean[0]
+        if past <= self.as_written[0]:
+            return ""
+        return (
+            f" The mean of the trajectory so far predicts better than its last state (R2 "
+            f"{number(past, 2)}), which no Markov model in these coordinates can use."
+        )
 
     def _share_in_words(self, alpha: float) -> str:
         row = self.to_frame(alpha).iloc[0]

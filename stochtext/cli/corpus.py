@@ -64,10 +64,10 @@ def read_corpus(
         max_units=max_units, short="drop", groups=group_by, random_state=seed,
     )  # fmt: skip
     panel = front.fit_transform(documents)
+    _tell(panel, front, list(dict.fromkeys([*read.dropped, *front.dropped_])))
     plain = panel
     if projection != "pca":
         plain = front.set_params(projection="pca").fit_transform(documents)
-    _tell(panel, front, list(dict.fromkeys([*read.dropped, *front.dropped_])))
     return Corpus(documents, panel, plain)
 
 

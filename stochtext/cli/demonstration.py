@@ -16,6 +16,7 @@ from stochtext.cli.options import MODELS
 from stochtext.cli.telling import headline, say, table
 from stochtext.comparison.compare import compare
 from stochtext.datasets.sample_texts import load_sample_texts
+from stochtext.quality.auc import area_under_curve
 from stochtext.quality.coherence import CoherenceScorer
 from stochtext.report.page import report
 from stochtext.text.documents import Documents
@@ -126,14 +127,19 @@ def _by_group(scores: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for name, part in scores.groupby("group", sort=False):
         z = part["zscore"].to_numpy()
-        above = (reference[:, None] > z).mean() + (reference[:, None] == z).mean() / 2
+        area = area_under_curve(reference, z)
+        other = name != REFERENCE
         rows[name] = {
             "documents": len(part),
             "score": part["score"].mean(),
+            "se of score": part["score"].sem(),
             "z-score": round(float(z.mean()), 10) + 0.0,
+            "se of z": part["zscore"].sem(),
             "p <= 0.10": int((part["pvalue"] <= 0.10).sum()),
             "cosine": part["cosine"].mean(),
-            "AUC": np.nan if name == REFERENCE else above,
+            "se of cosine": part["cosine"].sem(),
+            "AUC": area.estimate if other else np.nan,
+            "95% CI": f"{area.lower:.2f} .. {area.upper:.2f}" if other else "",
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -150,7 +156,8 @@ def _score_notes(by_group: pd.DataFrame) -> list[str]:
         f"p <= 0.10: documents unlike the {REFERENCE} group on either side, by rank; one in ten "
         "is expected by chance.",
         f"AUC: how often a {REFERENCE} document scores higher than one of the group; 0.5 is "
-        "chance. cosine: mean cosine of neighbouring sentences, for which nothing is fitted.",
+        "chance (interval of DeLong, logit scale). cosine: mean cosine of neighbouring sentences, "
+        "for which nothing is fitted. Standard errors are over documents.",
         "The groups differ in words and length too: this shows what a score reacts to, not how "
         "good it is.",
     ]

@@ -79,6 +79,11 @@ def compare(
     of invertible transformers are added, so that a model of scaled data and a model
     of raw data compare; different maps that lose information are refused.
 
+    Between two equally wrong models the test rejects equality at the 5 % level in 3.1
+    to 7.3 % of samples of 5 to 50 trajectories, and in 1.4 to 1.8 % of samples of one
+    path of 200 or 1000 transitions (1000 samples each;
+    ``benchmarks/calibration/comparison_size.py``).
+
     Examples
     --------
     >>> import stochtext as st

@@ -125,7 +125,7 @@ class SDEEstimator(BaseEstimator):
         """Estimate the process from its transitions."""
 
     def _clock(self) -> str:
-        """The clock of the process that this estimator fits."""
+        """Return the clock of the process that this estimator fits."""
         return "time"
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -146,7 +146,8 @@ class SDEEstimator(BaseEstimator):
 
     def predict_diffusion(self, x: Any, t: Any = None) -> FloatArray:
         """Return the lower Cholesky factor of the covariance rate, shape (n, d, d)."""
-        return np.linalg.cholesky(self.predict_covariance(x, t))
+        factor: FloatArray = np.linalg.cholesky(self.predict_covariance(x, t)).astype(np.float64)
+        return factor
 
     def predict_covariance(self, x: Any, t: Any = None) -> FloatArray:
         """Return the fitted covariance rate a = sigma sigma', shape (n, d, d)."""

@@ -29,8 +29,9 @@ def checked_covariances(
     reason = _no_covariance(optimum, int(np.count_nonzero(sample.weight)))
     hessian = optimum.hessian if reason is None else np.full_like(optimum.hessian, np.nan)
     covariances = parameter_covariances(
-        hessian, scores, trajectory=sample.trajectory, cluster=_used_clusters(sample), cov_type=cov_type
-    )
+        hessian, scores, trajectory=sample.trajectory, cluster=_used_clusters(sample),
+        cov_type=cov_type,
+    )  # fmt: skip
     if reason is not None:
         covariances = replace(covariances, reason=reason)
     if covariances.default == "cluster" and covariances.n_clusters < FEW:
@@ -44,7 +45,7 @@ def checked_covariances(
 
 
 def _used_clusters(sample: TransitionSample) -> IntArray:
-    """Number the clusters that have weight; the others add nothing wherever they are put."""
+    """Return the clusters, numbered so that only those with weight count."""
     used = np.unique(sample.trajectory[sample.weight > 0])
     codes = np.zeros_like(sample.cluster)
     codes[used] = np.unique(sample.cluster[used], return_inverse=True)[1]

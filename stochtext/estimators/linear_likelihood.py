@@ -96,16 +96,16 @@ class LinearLikelihood:
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """Return the negative log likelihood and its gradient; infinity where undefined."""
         p = LinearParameters.from_vector(theta, self.dim).moved(-self.centre)
-        moments = linear_moments(p.kappa, p.rate, self.steps)
-        coefficients = _coefficients(p, moments, self.steps)
-        width = coefficients.shape[2]
-        zz, zy = self.products[:, :width, :width], self.products[:, :width, width:]
-        yy = self.products[:, width:, width:]
         with np.errstate(all="ignore"):
+            moments = linear_moments(p.kappa, p.rate, self.steps)
+            coefficients = _coefficients(p, moments, self.steps)
             sign, logdet = np.linalg.slogdet(moments.covariance)
             if not (np.all(sign > 0) and np.isfinite(logdet).all()):
                 return np.inf, np.full_like(theta, np.nan)
             precision = np.linalg.inv(moments.covariance)
+        width = coefficients.shape[2]
+        zz, zy = self.products[:, :width, :width], self.products[:, :width, width:]
+        yy = self.products[:, width:, width:]
         misfit = np.swapaxes(zy, 1, 2) - coefficients @ zz
         spread = yy - coefficients @ zy - misfit @ np.swapaxes(coefficients, 1, 2)
         trace = np.einsum("gij,gji->g", precision, spread)

@@ -37,6 +37,7 @@ from stochtext.transitions.registry import transition_density
 __all__ = ["ParametricSDE"]
 
 DENSITY_NAMES = ("auto", "exact", "euler")
+NO_NOISE = 1e-7
 
 
 class ParametricSDE(SDEEstimator):
@@ -120,6 +121,7 @@ class ParametricSDE(SDEEstimator):
         limits = _limits(names, family, self.bounds or {})[free]
         optimum = _maximise(problem, limits, self.max_iter)
         fitted = problem.process(optimum.theta)
+        _check_noise(sample, transition, fitted)
         return self._report(sample, problem, optimum, fitted, limits)
 
     def _started(self, sample: TransitionSample) -> Process:
@@ -280,6 +282,19 @@ def _check_size(sample: TransitionSample, n_free: int) -> None:
         )
 
 
+def _check_noise(sample: TransitionSample, transition: TransitionDensity, fitted: Process) -> None:
+    s = sample
+    _, covariance = transition.moments(fitted, s.x, s.t, s.dt, clock_dt=s.clock_dt)
+    noise = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2).max(axis=0))
+    flat = np.flatnonzero(noise <= NO_NOISE * s.x.std(axis=0))
+    if flat.size:
+        raise DegenerateDataError(
+            f"The one-step errors of column {s.panel.columns[flat[0]]!r} have no variance: the "
+            "diffusion is zero there and the likelihood has no maximum. Remove the column, or "
+            "observe data with noise."
+        )
+
+
 def _free_entries(names: list[str], fixed: Iterable[str]) -> FloatArray:
     held = {fixed} if isinstance(fixed, str) else set(fixed)
     _check_names("fixed", held, names)
@@ -345,7 +360,7 @@ def _maximise(problem: _Problem, limits: FloatArray, max_iter: int) -> Optimum:
 
 
 def _bound_notes(names: list[str], theta: FloatArray, limits: FloatArray) -> tuple[str, ...]:
-    near = np.isclose(theta[:, None], limits, rtol=1e-6, atol=1e-9).any(axis=1)
+    near = np.any(np.isclose(theta[:, None], limits, rtol=1e-6, atol=1e-9), axis=1).tolist()
     return tuple(
         f"The estimate of {name} lies on a bound; its standard error is not reliable."
         for name, hit in zip(names, near, strict=True)

@@ -15,6 +15,8 @@ from stochtext.trajectories.reading import as_trajectories, is_panel
 
 __all__ = ["carries_times", "read_panel", "read_states"]
 
+FORMS = "One trajectory is a (T, d) array of numbers; a panel is a list of arrays, or Trajectories."
+
 
 def carries_times(X: Any) -> bool:
     """Whether ``X`` knows its own times: trajectories, or a list of them."""
@@ -86,7 +88,7 @@ def _validated(estimator: BaseEstimator, X: Any, *, reset: bool) -> FloatArray:
     except InputError:
         raise
     except ValueError as error:
-        raise InputError(str(error)) from error
+        raise InputError(f"{str(error).rstrip('.')}. {FORMS}") from error
     return array
 
 

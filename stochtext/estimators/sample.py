@@ -9,6 +9,7 @@ import pandas as pd
 
 from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext._shared.typing import FloatArray, IntArray
+from stochtext._shared.validation import as_float_array
 from stochtext.trajectories.panel import Trajectories
 
 __all__ = [
@@ -105,7 +106,7 @@ def check_weight(weight: object, n_trajectories: int) -> FloatArray | None:
     """Return one finite, non-negative weight a trajectory, or None."""
     if weight is None:
         return None
-    array = np.asarray(weight, dtype=np.float64)
+    array = as_float_array("sample_weight", weight)
     if array.shape != (n_trajectories,):
         raise InputError(
             f"`sample_weight` needs one weight per trajectory: shape ({n_trajectories},); "

@@ -24,7 +24,7 @@ from stochtext.trajectories.panel import Trajectories
 __all__ = ["describe"]
 
 MOST_ROWS = 60
-MOST_COMPONENTS = 3
+MOST_COMPONENTS = 2
 
 
 def describe(obj: Any, title: str | None = None) -> list[Section]:
@@ -100,9 +100,9 @@ def _fit_sketches(results: SDEResults) -> list[Sketch]:
     found.append(Sketch(alt, results.plot_diffusion))
     if len(columns) > 1:
         alt = f"{model}: streamlines of the drift over {columns[0]} and {columns[1]}"
-        found.append(Sketch(alt, results.plot_phase))
+        found.append(Sketch(alt, results.plot_phase, dense=True))
     alt = f"{model}: residual diagnostics, with PIT histogram, Q-Q plot and autocorrelations"
-    return [*found, Sketch(alt, results.plot_diagnostics)]
+    return [*found, Sketch(alt, results.plot_diagnostics, dense=True)]
 
 
 def _goodness(table: GoodnessOfFit, title: str | None) -> Section:
@@ -151,7 +151,9 @@ def _trajectories(panel: Trajectories, title: str | None) -> Section:
     return Section(
         title or "Data",
         tables=(Summary([card, table]),),
-        sketches=(Sketch(f"All trajectories over {plane}", partial(_draw_paths, panel)),),
+        sketches=(
+            Sketch(f"All trajectories over {plane}", partial(_draw_paths, panel), dense=True),
+        ),
     )
 
 

@@ -13,8 +13,6 @@ from stochtext._shared.tables import Summary
 
 __all__ = ["Picture", "Section", "Sketch", "draw"]
 
-# Characters above which a bitmap may be the shorter form.
-LARGE_SVG = 60_000
 DPI = 90
 
 
@@ -28,10 +26,13 @@ class Sketch:
         What it shows, for readers who do not see it.
     plot : callable
         Returns axes or a figure.
+    dense : bool
+        Whether it has so many marks that a bitmap is the shorter form.
     """
 
     alt: str
     plot: Callable[[], Any]
+    dense: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,9 @@ def draw(sketch: Sketch) -> Picture:
     try:
         drawn = sketch.plot()
         figure = drawn if hasattr(drawn, "savefig") else drawn.get_figure()
-        svg = figure_to_svg(figure, title=sketch.alt)
-        if len(svg) <= LARGE_SVG:
-            return Picture(sketch.alt, svg=svg)
-        png = figure_to_png_base64(figure, dpi=DPI)
-        return Picture(sketch.alt, png=png) if len(png) < len(svg) else Picture(sketch.alt, svg=svg)
+        if sketch.dense:
+            return Picture(sketch.alt, png=figure_to_png_base64(figure, dpi=DPI))
+        return Picture(sketch.alt, svg=figure_to_svg(figure, title=sketch.alt))
     except ValueError as error:
         # A column name that is no valid mathematics (one with a dollar sign), or results
         # without their data, must not cost the reader the rest of the page.

@@ -63,7 +63,7 @@ def write_archive(path: str | PathLike[str], config: dict[str, Any], arrays: Arr
     }
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
     manifest = {"format": FORMAT, "package": "stochtext", "version": __version__, "sha256": digests}
-    _write_atomically(Path(path), {"manifest.json": _strict_json(manifest), **members})
+    _write_atomically(Path(path).resolve(), {"manifest.json": _strict_json(manifest), **members})
 
 
 def read_archive(path: str | PathLike[str]) -> tuple[dict[str, Any], Arrays]:
@@ -81,7 +81,7 @@ def read_archive(path: str | PathLike[str]) -> tuple[dict[str, Any], Arrays]:
     try:
         config = _decode(json.loads(members["model.json"]))
         arrays = dict(from_safetensors(members["arrays.safetensors"]))
-    except (ValueError, SafetensorError) as error:
+    except (*DAMAGE, TypeError, SafetensorError) as error:
         raise ModelFileError(f"{os.fspath(path)!r} is damaged: {error}. Save it again.") from error
     return config, arrays
 
@@ -157,7 +157,9 @@ def _read_members(path: Path) -> dict[str, bytes]:
         ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ModelFileError(f"{str(path)!r} has another format than {FORMAT}.")
+    digests = manifest.get("sha256")
     for name, data in members.items():
-        if hashlib.sha256(data).hexdigest() != dict(manifest.get("sha256", {})).get(name):
+        right = hashlib.sha256(data).hexdigest()
+        if not isinstance(digests, dict) or digests.get(name) != right:
             raise ModelFileError(f"{str(path)!r}: {name} fails its checksum; the file is damaged.")
     return members

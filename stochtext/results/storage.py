@@ -56,7 +56,7 @@ def load(path: str | PathLike[str]) -> SDEResults:
     config, arrays = read_archive(path)
     try:
         return _restore(config, arrays)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelFileError(
             f"{os.fspath(path)!r} does not hold valid results: {type(error).__name__}: {error}. "
             "Save the fit again."

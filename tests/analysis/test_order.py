@@ -161,3 +161,11 @@ def test_constant_column_is_named(rng):
 def test_number_of_copies_is_checked(rng, bad):
     with pytest.raises(InputError, match="n_permutations"):
         order_control(panel(rng, m=5), n_permutations=bad)
+
+
+def test_a_little_order_beside_much_level_is_called_little(rng):
+    X = panel(rng, m=80, rho=0.3, level=1.8, n=25)
+    control = order_control(X, n_permutations=39, random_state=0)
+    assert control.share[0] < 0.2
+    assert control.verdict().startswith("Detectable dynamics, but little")
+    assert "The mean of the trajectory so far predicts better" in control.verdict()

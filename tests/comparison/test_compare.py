@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import numpy as np
@@ -299,3 +300,15 @@ def test_unknown_model_of_a_difference_is_named(panel):
     result = compare({"plain": Walk()}, panel, random_state=0)
     with pytest.raises(InputError, match="no model 'kernel'"):
         result.difference("plain", "kernel")
+
+
+def test_size_of_the_paired_test_is_stored_and_within_its_band(project_root):
+    stored = project_root / "benchmarks/calibration/results/comparison_size.json"
+    record = json.loads(stored.read_text("utf-8"))
+    assert record["samples"] >= 500
+    panels = [d["size at 5 %"] for d in record["designs"].values() if d["trajectories"] > 1]
+    paths = [d["size at 5 %"] for d in record["designs"].values() if d["trajectories"] == 1]
+    # 99.9 % band of 1000 draws at 5 %; one path is known to be conservative.
+    assert min(panels) == 3.1
+    assert max(panels) == 7.3
+    assert max(paths) == 1.8

@@ -250,7 +250,8 @@ def test_units_of_state_and_time_only_rescale(irregular, fitted, size, unit):
     again = st.LinearSDE().fit(values, times=[unit * t for t in irregular.time_arrays()]).results_
     factor = np.array([1 / unit, size, size / np.sqrt(unit)])
     np.testing.assert_allclose(again.params, factor * fitted.params, rtol=1e-8)
-    np.testing.assert_allclose(again.bse, factor * fitted.bse, rtol=1e-6)
+    # Second derivatives are differences of gradients: five digits.
+    np.testing.assert_allclose(again.bse, factor * fitted.bse, rtol=1e-5)
     jacobian = irregular.n_transitions * np.log(size)
     assert again.llf == pytest.approx(fitted.llf - jacobian, rel=1e-9)
 
@@ -280,45 +281,6 @@ def test_clustered_interval_covers_the_mean_although_documents_differ():
         covered += low < 0.0 < high
     # Nominal 95 %: 190 expected; the band is four binomial standard deviations.
     assert 177 <= covered <= 200
-
-
-def test_rows_without_memory_are_called_white():
-    rng = np.random.default_rng(4)
-    x = rng.standard_normal((15, 60))
-    with pytest.warns(st.DiscretizationWarning, match=r"1 of 1 directions are white"):
-        results = st.LinearSDE().fit(list(x), dt=1.0).results_
-    assert "upper bound only" in results.summary().as_text()
-    assert results.process.stationary_covariance()[0, 0] == pytest.approx(1.0, rel=0.1)
-
-
-def alternating(seed=6):
-    rng = np.random.default_rng(seed)
-    x = np.zeros((12, 80))
-    for j in range(79):
-        x[:, j + 1] = -0.4 * x[:, j] + rng.standard_normal(12)
-    return list(x)
-
-
-def test_where_the_likelihood_is_flat_errors_are_nan_with_the_reason():
-    # A negative autoregression is no Ornstein-Uhlenbeck process: kappa runs away.
-    with pytest.warns(st.DiscretizationWarning, match="white"):
-        results = st.LinearSDE().fit(alternating()).results_
-    assert results.bse.isna().all()
-    assert results.conf_int().isna().all(axis=None)
-    assert "Standard errors are NaN: " in results.summary().as_text()
-    assert np.isfinite(results.llf)
-    assert np.isfinite(results.params).all()
-
-
-def test_one_white_direction_among_two_is_counted():
-    white = np.concatenate(alternating())[:, None]
-    slow = ou_panel([80] * 12, seed=9, regular=1.0, kappa=0.3).values
-    panel = [np.hstack(pair) for pair in zip(np.split(slow, 12), np.split(white, 12), strict=True)]
-    with pytest.warns(st.DiscretizationWarning, match=r"1 of 2 directions are white"):
-        fit = st.LinearSDE().fit(panel)
-    mean, covariance = fit.process_.transition_moments(np.eye(2), 1.0)
-    assert np.isfinite(mean).all()
-    assert np.linalg.eigvalsh(covariance).min() > 0
 
 
 @pytest.mark.parametrize(("n", "dim"), [(2, 1), (3, 2), (5, 3)])

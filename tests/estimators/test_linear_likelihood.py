@@ -25,7 +25,8 @@ KAPPAS = {
     "stiff": np.diag([1e-3, 1.0, 40.0]),
 }
 DT = np.array([0.01, 0.3, 1.7])
-RATES = {k: (lambda f: f @ f.T)(np.tril(np.ones((k, k))) * 0.4 + 0.3 * np.eye(k)) for k in (1, 2, 3)}
+FACTORS = {d: 0.4 * np.tril(np.ones((d, d))) + 0.3 * np.eye(d) for d in (1, 2, 3)}
+RATES = {d: factor @ factor.T for d, factor in FACTORS.items()}
 
 
 def van_loan(kappa, rate, h):
@@ -69,7 +70,8 @@ def test_scalar_moments_equal_closed_forms_for_every_kappa():
         moments = linear_moments(np.array([[kappa]]), np.array([[0.36]]), DT)
         length = DT if kappa == 0 else -np.expm1(-kappa * DT) / kappa
         double = DT if kappa == 0 else -np.expm1(-2 * kappa * DT) / (2 * kappa)
-        np.testing.assert_allclose(moments.phi[:, 0, 0], np.exp(-kappa * DT), rtol=1e-11, atol=1e-300)
+        phi = np.exp(-kappa * DT)
+        np.testing.assert_allclose(moments.phi[:, 0, 0], phi, rtol=1e-11, atol=1e-300)
         np.testing.assert_allclose(moments.integral[:, 0, 0], length, rtol=1e-12)
         np.testing.assert_allclose(moments.covariance[:, 0, 0], 0.36 * double, rtol=1e-12)
 
@@ -93,7 +95,8 @@ def test_adjoint_equals_finite_differences(name):
 
     def value(kappa, rate):
         m = linear_moments(kappa, rate, DT)
-        return sum(np.sum(b * v) for b, v in zip(bars, (m.phi, m.integral, m.covariance), strict=True))
+        parts = (m.phi, m.integral, m.covariance)
+        return sum(np.sum(b * v) for b, v in zip(bars, parts, strict=True))
 
     kappa_bar, rate_bar = linear_moments(kappa, rate, DT).pull_back(*bars)
     size = max(np.abs(kappa_bar.sum(0)).max(), np.abs(rate_bar.sum(0)).max())
@@ -132,7 +135,7 @@ def parameters(dim, degree):
     rng = np.random.default_rng(dim)
     kappa = np.eye(dim) + 0.3 * rng.standard_normal((dim, dim))
     trend = rng.standard_normal((degree + 1, dim))
-    return LinearParameters(kappa, trend, np.linalg.cholesky(RATES[dim]))
+    return LinearParameters(kappa, trend, FACTORS[dim])
 
 
 @pytest.mark.parametrize(("dim", "degree", "clock"), CASES)
@@ -186,7 +189,8 @@ def test_a_far_away_origin_costs_no_digits():
 
 
 def test_steps_that_differ_by_rounding_only_are_one_step():
-    panel = st.Trajectories(irregular_panel(1).arrays(), [0.1 * np.arange(n) + 7 for n in (9, 14, 20)])
+    times = [0.1 * np.arange(n) + 7 for n in (9, 14, 20)]
+    panel = st.Trajectories(irregular_panel(1).arrays(), times)
     likelihood = LinearLikelihood(transition_sample(panel), 0)
     assert len(likelihood.steps) == 1
     assert likelihood.counts.tolist() == [40.0]

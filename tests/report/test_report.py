@@ -171,9 +171,9 @@ def test_long_tables_are_cut_and_say_so(tmp_path):
 
 
 def test_an_oversized_page_leaves_out_figures_and_says_so(everything, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["stochtext.report.page"], "LARGEST_PAGE", 60_000)
+    monkeypatch.setattr(sys.modules["stochtext.report.page"], "LARGEST_PAGE", 20_000)
     path = report(everything["Data"], tmp_path / "page.html")
-    assert path.stat().st_size < 60_000
+    assert path.stat().st_size < 20_000
     assert "left out to keep the page below 2 MB" in path.read_text("utf-8")
 
 

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from stochtext._shared.exceptions import ConvergenceWarning, DiscretizationWarning, InputError
-from stochtext._shared.typing import FloatArray
 from stochtext._shared.validation import check_choice
 from stochtext.estimators.base import Fit, SDEEstimator
 from stochtext.estimators.inference import checked_covariances
-from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
 from stochtext.estimators.linear.search import maximise
 from stochtext.estimators.linear.start import least_squares_start
+from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
 from stochtext.estimators.newton import Optimum
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
@@ -106,7 +105,7 @@ class LinearSDE(SDEEstimator):
         optimum = maximise(likelihood, start, self.max_iter)
         p = LinearParameters.from_vector(optimum.theta, sample.dim)
         white = _white_directions(p, sample)
-        if white and not optimum.converged:
+        if white and (not optimum.converged or _without_end(p, sample)):
             optimum = replace(optimum, flat=FLAT)
         _warn(optimum, white)
         process = self._process(p)
@@ -167,6 +166,17 @@ def _white_directions(p: LinearParameters, sample: TransitionSample) -> str | No
         f"{count} of {len(rates)} directions are white at this sampling: their time constant is "
         f"below dt/{WHITE:.0f} = {step / WHITE:.3g}, which is an upper bound only."
     )
+
+
+def _without_end(p: LinearParameters, sample: TransitionSample) -> bool:
+    """Return whether what is left of a direction after the shortest step is nothing.
+
+    Nothing is a hundredth of the error 1 / sqrt(n) of a correlation: the estimate
+    is then where the search stopped, not a maximum.
+    """
+    fastest = float(np.linalg.eigvals(p.kappa).real.max())
+    left = np.exp(-fastest * sample.dt.min())
+    return bool(left < 0.01 / np.sqrt(sample.n_effective))
 
 
 def _warn(optimum: Optimum, white: str | None) -> None:

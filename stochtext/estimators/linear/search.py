@@ -72,13 +72,14 @@ def _with_intercepts(p: LinearParameters) -> LinearParameters:
 
 
 def _with_means(p: LinearParameters) -> LinearParameters:
-    return replace(p, trend=np.linalg.solve(p.kappa, p.trend.T).T)
+    trend: FloatArray = np.linalg.solve(p.kappa, p.trend.T).T.astype(np.float64)
+    return replace(p, trend=trend)
 
 
 def _pull_back(p: LinearParameters, gradient: FloatArray) -> FloatArray:
     """Return the gradient in (kappa, c, factor) from that in (kappa, m, factor)."""
     g = LinearParameters.from_vector(gradient, len(p.kappa))
-    intercept_bar = np.linalg.solve(p.kappa.T, g.trend.T).T
+    intercept_bar = np.linalg.solve(p.kappa.T, g.trend.T).T.astype(np.float64)
     kappa_bar = g.kappa - intercept_bar.T @ p.trend
     return LinearParameters(kappa_bar, intercept_bar, g.factor).to_vector()
 

@@ -27,7 +27,7 @@ def least_squares_start(likelihood: LinearLikelihood) -> LinearParameters:
     root = np.sqrt(s.weight)[:, None]
     coefficients, *_ = np.linalg.lstsq(z[:, :width] * root, s.x_next * root, rcond=None)
     step = float(np.average(s.dt, weights=s.weight))
-    logarithm = _logarithm(coefficients[:d].T)
+    logarithm = _logarithm(coefficients[:d].T.astype(np.float64))
     phi = linalg.expm(logarithm)
     level = s.x_next - s.x @ phi.T
     trend, *_ = np.linalg.lstsq(z[:, d:width] * root, level * root, rcond=None)

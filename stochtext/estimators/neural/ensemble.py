@@ -125,8 +125,8 @@ def fit_ensemble(
 ) -> EnsembleFit:
     """Train all starts, keep the networks that earn it on held-out data, average the rest.
 
-    The full model is trained first. If one network gains no more than one
-    standard error over its simple form, the model without it is trained and
+    The full model is trained first. If one network gains no more than 1.645
+    standard errors over its simple form, the model without it is trained and
     judged against the linear model; if that fails too, the linear model stays.
     A drift network that also gains with a constant covariance around it needs no
     further training.

@@ -60,7 +60,7 @@ class NeuralSDE(SDEEstimator):
 
     An ensemble of small networks, each added to a linear (Ornstein-Uhlenbeck) fit,
     is trained with early stopping on trajectories that it does not see. A network
-    that gains nothing there is dropped: the drift falls back to linear, the
+    whose gain there is not significant is dropped: the drift falls back to linear, the
     covariance rate to a constant, and the summary says so.
 
     Parameters
@@ -128,10 +128,15 @@ class NeuralSDE(SDEEstimator):
     is biased when dt is long against the time scale of the process. States are
     standardised, increments divided by the realised variance.
 
-    Starts are trained together, as one tensor program, by full-batch L-BFGS. The
-    networks see all but ``validation_fraction`` of the data; the fit is not repeated
-    on all of it. With fewer than ``max(100, 10 (p + d))`` weighted transitions for p inputs and
-    d coordinates the fit is linear, with a `SampleSizeWarning`.
+    Starts are trained together, as one tensor program, by full-batch L-BFGS. Each sees
+    all but ``validation_fraction`` of the data, another part for each; the fit is not
+    repeated on all of it. A network stays if its held-out gain exceeds 1.645 clustered
+    standard errors; half of what is held out stops the training while the other half
+    judges, and the reverse. Starts with less than a quarter of the best start's gain
+    over the linear model are left out of the average.
+
+    With fewer than ``max(100, 10 (p + d))`` weighted transitions, for p inputs and d
+    coordinates, the fit is linear, with a `SampleSizeWarning`.
 
     References
     ----------
