@@ -215,9 +215,7 @@ def test_explosion_raises_on_request():
 
 def test_simulation_that_does_not_fit_into_memory_allocates_nothing():
     with pytest.raises(st.ResourceLimitError, match="bytes.*save_every"):
-        st.simulate(
-            st.OrnsteinUhlenbeck(1.0, 0.0, 1.0), 0.0, dt=0.1, n_steps=10**12, n_paths=10**6
-        )
+        st.simulate(st.OrnsteinUhlenbeck(1.0, 0.0, 1.0), 0.0, dt=0.1, n_steps=10**12, n_paths=10**6)
 
 
 def test_simulation_without_noise_is_an_ordinary_differential_equation():

@@ -11,7 +11,7 @@ from stochtext._shared.exceptions import SampleSizeWarning
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.estimators.newton import Optimum
 from stochtext.estimators.sample import TransitionSample
-from stochtext.results.covariance import ParameterCovariances, parameter_covariances
+from stochtext.results.inference.covariance import ParameterCovariances, parameter_covariances
 
 __all__ = ["checked_covariances"]
 

@@ -6,7 +6,7 @@ process dX = kappa (m(u) - X) dt + sigma dW with m(u) = m0 + m1 u has
     E[X(t + h) | X(t) = x] = Phi x + (I - Phi)(m0 + m1 u) + (h I - J) m1 rho,
     Var[X(t + h) | X(t)]   = Q
 
-with the moments of :mod:`stochtext.processes.linear_moments`: linear in the
+with the moments of :mod:`stochtext.processes.linear.moments`: linear in the
 regressors z = (x, 1, u, rho). Steps of equal length therefore enter only
 through their cross-products of (z, x'). Inside, states are counted from their
 mean: cross-products of states far from zero would lose the digits of the noise.
@@ -20,7 +20,7 @@ import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.linear_moments import LinearMoments, linear_moments
+from stochtext.processes.linear.moments import LinearMoments, linear_moments
 
 __all__ = ["LinearLikelihood", "LinearParameters"]
 
@@ -84,9 +84,7 @@ class LinearLikelihood:
         self.degree = degree
         self.dim = sample.dim
         self.centre = sample.x.mean(axis=0)
-        self.centred = replace(
-            sample, x=sample.x - self.centre, x_next=sample.x_next - self.centre
-        )
+        self.centred = replace(sample, x=sample.x - self.centre, x_next=sample.x_next - self.centre)
         self.regressors = _regressors(self.centred, degree)
         self.steps, group = _distinct_steps(sample.dt)
         self.counts = np.bincount(group, weights=sample.weight, minlength=len(self.steps))

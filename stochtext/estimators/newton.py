@@ -83,8 +83,7 @@ def _newton_step(hessian: FloatArray, gradient: FloatArray) -> FloatArray | None
         np.linalg.cholesky(hessian)
     except np.linalg.LinAlgError:
         return None
-    step: FloatArray = np.linalg.solve(hessian, gradient)
-    return step
+    return np.asarray(np.linalg.solve(hessian, gradient), dtype=np.float64)
 
 
 def _hessian(objective: Objective, theta: FloatArray, relative: float) -> FloatArray:

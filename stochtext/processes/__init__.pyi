@@ -1,12 +1,14 @@
 from .base import Process as Process
-from .binned import BinnedProcess as BinnedProcess
 from .double_well import DoubleWell as DoubleWell
-from .extrapolated import ExtrapolatedProcess as ExtrapolatedProcess
-from .network import NetworkProcess as NetworkProcess
-from .ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from .fitted.binned import BinnedProcess as BinnedProcess
+from .fitted.extrapolated import ExtrapolatedProcess as ExtrapolatedProcess
+from .fitted.network import NetworkProcess as NetworkProcess
+from .fitted.smoothed import KernelProcess as KernelProcess
+from .linear.ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from .linear.trending_ornstein_uhlenbeck import (
+    TrendingOrnsteinUhlenbeck as TrendingOrnsteinUhlenbeck,
+)
 from .registry import PROCESS_TYPES as PROCESS_TYPES
 from .registry import process_from_dict as process_from_dict
-from .smoothed import KernelProcess as KernelProcess
 from .support import Support as Support
-from .trending_ornstein_uhlenbeck import TrendingOrnsteinUhlenbeck as TrendingOrnsteinUhlenbeck
-from .user_defined import SDE as SDE
+from .written.user_defined import SDE as SDE

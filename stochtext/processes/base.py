@@ -19,7 +19,7 @@ from stochtext.processes.parameters import ParameterVector
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from stochtext.processes.compilation import CompiledCoefficients
+    from stochtext.processes.compiled.compilation import CompiledCoefficients
 
 __all__ = ["CLOCKS", "NOISE_TYPES", "Process", "per_state"]
 

@@ -15,7 +15,7 @@ from stochtext.processes.base import Process
 from stochtext.processes.parameters import parameter_value
 
 if TYPE_CHECKING:
-    from stochtext.processes.compilation import CompiledCoefficients
+    from stochtext.processes.compiled.compilation import CompiledCoefficients
 
 __all__ = ["DoubleWell"]
 
@@ -153,7 +153,7 @@ class DoubleWell(Process):
 
     def compiled(self) -> CompiledCoefficients:
         """Return the coefficients as machine code."""
-        from stochtext.processes.coefficients import double_well
+        from stochtext.processes.compiled.coefficients import double_well
 
         self.require_specified()
         return double_well(*(float(self._params[name]) for name in ("alpha", "beta", "sigma")))

@@ -14,15 +14,15 @@ __all__ = ["PROCESS_TYPES", "process_from_dict"]
 
 #: Name of a process type -> ``module:Class``, imported when needed.
 PROCESS_TYPES: dict[str, str] = {
-    "ornstein_uhlenbeck": "stochtext.processes.ornstein_uhlenbeck:OrnsteinUhlenbeck",
+    "ornstein_uhlenbeck": "stochtext.processes.linear.ornstein_uhlenbeck:OrnsteinUhlenbeck",
     "trending_ornstein_uhlenbeck": (
-        "stochtext.processes.trending_ornstein_uhlenbeck:TrendingOrnsteinUhlenbeck"
+        "stochtext.processes.linear.trending_ornstein_uhlenbeck:TrendingOrnsteinUhlenbeck"
     ),
     "double_well": "stochtext.processes.double_well:DoubleWell",
-    "extrapolated": "stochtext.processes.extrapolated:ExtrapolatedProcess",
-    "network": "stochtext.processes.network:NetworkProcess",
-    "kernel": "stochtext.processes.smoothed:KernelProcess",
-    "binned": "stochtext.processes.binned:BinnedProcess",
+    "extrapolated": "stochtext.processes.fitted.extrapolated:ExtrapolatedProcess",
+    "network": "stochtext.processes.fitted.network:NetworkProcess",
+    "kernel": "stochtext.processes.fitted.smoothed:KernelProcess",
+    "binned": "stochtext.processes.fitted.binned:BinnedProcess",
 }
 
 

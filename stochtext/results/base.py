@@ -16,7 +16,7 @@ from stochtext.processes.base import Process, per_state
 from stochtext.processes.registry import process_from_dict
 from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix, write_archive
-from stochtext.results.prediction import CurveEstimate
+from stochtext.results.inference.prediction import CurveEstimate
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import Residuals, residuals_of
 from stochtext.trajectories.panel import Trajectories
@@ -211,7 +211,10 @@ class SDEResults:
         return plot_residual_diagnostics(residuals.resid, residuals.pit, residuals.trajectory)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the results to ``path``; see :func:`stochtext.load`."""
+        """Write the results to ``path``; see :func:`stochtext.load`.
+
+        The file holds no data, with one exception: a kernel fit is its transitions.
+        """
         write_archive(path, *self.to_dict())
 
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:

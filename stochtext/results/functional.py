@@ -13,13 +13,15 @@ from stochtext.processes.base import Process
 from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix
 from stochtext.results.base import SDEResults
-from stochtext.results.curve_errors import CurveErrors, curve_errors_from_dict
-from stochtext.results.prediction import CurveEstimate
+from stochtext.results.inference.curve_errors import CurveErrors
+from stochtext.results.inference.prediction import CurveEstimate
+from stochtext.results.inference.restoring import curve_errors_from_dict
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import Residuals
 from stochtext.transitions.base import TransitionDensity
 
-__all__ = ["FunctionalResults"]
+__all__ = ["FunctionalResults", "frame_from_dict", "frame_to_dict"]
+
 
 class FunctionalResults(SDEResults):
     """Results whose uncertainty is that of curves.
@@ -65,8 +67,7 @@ class FunctionalResults(SDEResults):
         config, arrays = super().to_dict()
         config["errors"], error_arrays = self.errors.to_dict()
         config["tables"] = [
-            {"title": title, "frame": frame.astype(object).to_dict(orient="split")}
-            for title, frame in self.tables.items()
+            {"title": title, "frame": frame_to_dict(frame)} for title, frame in self.tables.items()
         ]
         arrays |= {f"errors.{k}": v for k, v in error_arrays.items()}
         config["middle"] = {which: curve.reason for which, curve in self.middle.items()}
@@ -82,7 +83,7 @@ class FunctionalResults(SDEResults):
         own = with_prefix(arrays, "errors.")
         return {
             "errors": curve_errors_from_dict(config["errors"], own, process),
-            "tables": {t["title"]: pd.DataFrame(**t["frame"]) for t in config["tables"]},
+            "tables": {t["title"]: frame_from_dict(t["frame"]) for t in config["tables"]},
             "middle": {
                 which: CurveEstimate(
                     estimate, se, columns=tuple(config["record"]["columns"]), reason=reason,
@@ -125,8 +126,24 @@ class FunctionalResults(SDEResults):
 
     def _notes(self) -> list[str]:
         names = {"drift": "drift", "covariance": "covariance rate"}
-        return [
+        notes = [
             f"Standard errors of the {name}: {self.middle[which].reason}."
             for which, name in names.items()
             if self.middle[which].reason
         ]
+        if np.isnan(self.df_model):
+            notes.append(
+                "AIC and BIC are NaN: the effective number of parameters of this fit is not "
+                "known. Use compare for held-out scores."
+            )
+        return notes
+
+
+def frame_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a frame as JSON-able values."""
+    return dict(frame.astype(object).to_dict(orient="split"))
+
+
+def frame_from_dict(values: dict[str, Any]) -> pd.DataFrame:
+    """Return the frame stored by :func:`frame_to_dict`."""
+    return pd.DataFrame(**values)

@@ -15,9 +15,9 @@ from stochtext.processes.base import Process
 from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix
 from stochtext.results.base import SDEResults
-from stochtext.results.covariance import ParameterCovariances
-from stochtext.results.hypotheses import WaldTest, linear_restrictions, wald_test
-from stochtext.results.prediction import CurveEstimate
+from stochtext.results.inference.covariance import ParameterCovariances
+from stochtext.results.inference.hypotheses import WaldTest, linear_restrictions, wald_test
+from stochtext.results.inference.prediction import CurveEstimate
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import Residuals
 from stochtext.transitions.base import TransitionDensity

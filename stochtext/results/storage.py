@@ -11,6 +11,7 @@ from stochtext._shared.typing import FloatArray
 from stochtext.results.archive import read_archive
 from stochtext.results.base import SDEResults
 from stochtext.results.functional import FunctionalResults
+from stochtext.results.kramers_moyal import KramersMoyalResults
 from stochtext.results.parametric import ParametricResults
 
 __all__ = ["load"]
@@ -18,6 +19,7 @@ __all__ = ["load"]
 KINDS: dict[str, type[SDEResults]] = {
     ParametricResults.kind: ParametricResults,
     FunctionalResults.kind: FunctionalResults,
+    KramersMoyalResults.kind: KramersMoyalResults,
 }
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
-from stochtext.processes.compilation import CompiledCoefficients
+from stochtext.processes.compiled.compilation import CompiledCoefficients
 from stochtext.simulation.grid import Grid
 from stochtext.simulation.kernels import advance_kernel
 from stochtext.simulation.levy_areas import area_numbers

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from stochtext.processes.compilation import COEFFICIENT, kernel
+from stochtext.processes.compiled.compilation import COEFFICIENT, kernel
 
 __all__ = ["advance_kernel", "iterated_integrals"]
 

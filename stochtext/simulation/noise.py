@@ -19,7 +19,7 @@ from numba import types
 
 from stochtext._shared.random import generator
 from stochtext._shared.typing import RandomState
-from stochtext.processes.compilation import kernel
+from stochtext.processes.compiled.compilation import kernel
 
 __all__ = ["AREAS", "INCREMENTS", "fill_normals", "noise_key", "philox"]
 

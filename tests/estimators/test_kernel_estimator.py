@@ -201,12 +201,14 @@ def test_more_coordinates_recover_a_linear_drift_and_say_why_there_is_no_error()
     assert "more than one coordinate" in curve.reason
 
 
-def test_saved_results_keep_the_process(fitted, tmp_path):
+def test_saved_results_keep_the_process_and_its_errors(fitted, tmp_path):
     fitted.results_.save(tmp_path / "kernel.stx")
     loaded = load(tmp_path / "kernel.stx")
     states = np.linspace(-3, 3, 25)[:, None]
     np.testing.assert_array_equal(loaded.process.drift(states), fitted.predict_drift(states))
-    assert "fit again" in loaded.get_drift([[0.0]]).reason
+    own, back = fitted.results_.get_drift(states), loaded.get_drift(states)
+    np.testing.assert_allclose(back.se, own.se, rtol=1e-12)
+    np.testing.assert_allclose(back.conf_int(), own.conf_int(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("dim", [1, 3, 10])

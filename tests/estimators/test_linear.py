@@ -107,9 +107,7 @@ def sandwich(panel, theta, meat):
 
 def test_clustered_errors_are_the_sandwich_of_trajectory_totals(irregular, fitted, textbook):
     theta, _ = textbook
-    totals = central(
-        lambda v: [p.sum() for p in textbook_densities(v, irregular)], theta, 1e-5
-    )
+    totals = central(lambda v: [p.sum() for p in textbook_densities(v, irregular)], theta, 1e-5)
     m = irregular.n_trajectories
     expected = sandwich(irregular, theta, m / (m - 1) * totals.T @ totals)
     assert fitted.cov_type == "cluster"
@@ -118,9 +116,7 @@ def test_clustered_errors_are_the_sandwich_of_trajectory_totals(irregular, fitte
 
 def test_robust_errors_are_the_sandwich_of_transitions(irregular, fitted, textbook):
     theta, _ = textbook
-    scores = central(
-        lambda v: np.concatenate(textbook_densities(v, irregular)), theta, 1e-5
-    )
+    scores = central(lambda v: np.concatenate(textbook_densities(v, irregular)), theta, 1e-5)
     expected = sandwich(irregular, theta, scores.T @ scores)
     found = np.sqrt(np.diag(fitted.cov_params("robust")))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
@@ -229,9 +225,7 @@ def test_moving_mean_recovers_the_truth_on_unequal_lengths(clock):
 def test_moving_mean_on_the_relative_clock_follows_the_position_not_the_time():
     short = ou_panel([60] * 12, seed=1, regular=0.1)
     moved = [a + np.linspace(0, 2, len(a))[:, None] for a in short.arrays()]
-    slow, fast = (
-        st.LinearSDE(trend="linear").fit(moved, dt=dt).results_ for dt in (1.0, 0.01)
-    )
+    slow, fast = (st.LinearSDE(trend="linear").fit(moved, dt=dt).results_ for dt in (1.0, 0.01))
     np.testing.assert_allclose(slow.params["trend[0,0]"], fast.params["trend[0,0]"], rtol=1e-6)
     np.testing.assert_allclose(slow.params["trend[1,0]"], fast.params["trend[1,0]"], rtol=1e-6)
     np.testing.assert_allclose(slow.params["kappa"], 0.01 * fast.params["kappa"], rtol=1e-6)

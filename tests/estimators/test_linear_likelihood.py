@@ -9,7 +9,7 @@ from scipy import linalg, stats
 import stochtext as st
 from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
 from stochtext.estimators.sample import transition_sample
-from stochtext.processes.linear_moments import linear_moments
+from stochtext.processes.linear.moments import linear_moments
 
 ROTATION = np.array([[0.3, 2.0], [-2.0, 0.3]])
 KAPPAS = {
@@ -149,9 +149,7 @@ def test_likelihood_equals_the_process_own_transitions(dim, degree, clock):
         process = TrendingOrnsteinUhlenbeck(p.kappa, p.trend, p.factor, clock=clock)
     else:
         process = st.OrnsteinUhlenbeck(p.kappa, p.trend[0], p.factor)
-    means, covariances = process.transition_moments(
-        sample.x, sample.dt, sample.t, sample.clock_dt
-    )
+    means, covariances = process.transition_moments(sample.x, sample.dt, sample.t, sample.clock_dt)
     expected = sum(
         stats.multivariate_normal(m, v).logpdf(y)
         for m, v, y in zip(means, covariances, sample.x_next, strict=True)

@@ -11,7 +11,7 @@ from stochtext.estimators.neural.objective import Objective
 from stochtext.estimators.neural.preparation import linear_model, scale_transitions
 from stochtext.estimators.neural.splitting import hold_out
 from stochtext.estimators.sample import transition_sample
-from stochtext.processes.network import NetworkProcess
+from stochtext.processes.fitted.network import NetworkProcess
 from stochtext.trajectories.panel import Trajectories
 
 

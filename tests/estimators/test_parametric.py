@@ -288,9 +288,7 @@ def test_numerical_and_analytic_scores_agree(panel):
     np.testing.assert_allclose(own.params, named.params, rtol=1e-6)
     for cov_type in ("nonrobust", "robust", "hac", "cluster"):
         ours, theirs = own.cov_params(cov_type), named.cov_params(cov_type)
-        np.testing.assert_allclose(
-            np.sqrt(np.diag(ours)), np.sqrt(np.diag(theirs)), rtol=1e-4
-        )
+        np.testing.assert_allclose(np.sqrt(np.diag(ours)), np.sqrt(np.diag(theirs)), rtol=1e-4)
 
 
 def test_units_of_state_and_time_only_rescale(panel):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stochtext._shared.exceptions import InputError
-from stochtext.processes.binned import BinnedProcess
-from stochtext.processes.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from stochtext.processes.fitted.binned import BinnedProcess
+from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from stochtext.processes.registry import process_from_dict
 
 

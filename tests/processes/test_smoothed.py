@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from stochtext._shared.exceptions import InputError
-from stochtext.processes.local_polynomial import KERNELS, LocalPolynomial
-from stochtext.processes.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from stochtext.processes.fitted.local_polynomial import KERNELS, LocalPolynomial
+from stochtext.processes.fitted.smoothed import KernelProcess
+from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from stochtext.processes.registry import process_from_dict
-from stochtext.processes.smoothed import KernelProcess
 
 
 def weighted_least_squares(points, weight, y, x, h, degree, kernel):

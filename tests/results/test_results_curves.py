@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import stochtext as st
-from stochtext.results.prediction import CurveEstimate
+from stochtext.results.inference.prediction import CurveEstimate
 
 TRUTH = st.OrnsteinUhlenbeck(1.2, 0.4, 0.6)
 

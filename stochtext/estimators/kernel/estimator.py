@@ -14,9 +14,9 @@ from stochtext.estimators.local.bandwidth import BandwidthChoice, choose_bandwid
 from stochtext.estimators.local.continuation import fit_continuation
 from stochtext.estimators.local.fitting import EXTRAPOLATIONS, functional_fit, local_process
 from stochtext.estimators.local.folds import canonical_order
-from stochtext.estimators.local.kernel_errors import KernelErrors
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.local_polynomial import KERNELS
+from stochtext.processes.fitted.local_polynomial import KERNELS
+from stochtext.results.inference.kernel_errors import KernelErrors
 
 __all__ = ["KernelSDE"]
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from stochtext._shared.typing import BoolArray, FloatArray, IntArray
 from stochtext.estimators.kramers_moyal.binning import Binning
-from stochtext.estimators.local.discretization import DiscretizationBias
 from stochtext.estimators.sample import TransitionSample
+from stochtext.results.inference.discretization import DiscretizationBias
 
 __all__ = ["BinCoefficients", "coefficient_frame", "estimate_bins"]
 

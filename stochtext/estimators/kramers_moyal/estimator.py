@@ -18,18 +18,19 @@ from stochtext.estimators.kramers_moyal.coefficients import (
     coefficient_frame,
     estimate_bins,
 )
-from stochtext.estimators.kramers_moyal.curve_errors import BinErrors, honest_errors
+from stochtext.estimators.kramers_moyal.honest_errors import bin_errors, honest_errors
 from stochtext.estimators.local.bandwidth import choose_bandwidth
 from stochtext.estimators.local.continuation import LinearContinuation, fit_continuation
-from stochtext.estimators.local.discretization import DiscretizationBias
 from stochtext.estimators.local.fitting import EXTRAPOLATIONS, functional_fit, local_process
 from stochtext.estimators.local.folds import canonical_order
-from stochtext.estimators.local.kernel_errors import KernelErrors
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.binned import BinnedProcess
-from stochtext.processes.ornstein_uhlenbeck import OrnsteinUhlenbeck
-from stochtext.processes.smoothed import KernelProcess
-from stochtext.results.functional import FunctionalResults
+from stochtext.processes.fitted.binned import BinnedProcess
+from stochtext.processes.fitted.smoothed import KernelProcess
+from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from stochtext.results.inference.bin_errors import BinErrors
+from stochtext.results.inference.discretization import DiscretizationBias
+from stochtext.results.inference.kernel_errors import KernelErrors
+from stochtext.results.kramers_moyal import KramersMoyalResults
 
 __all__ = ["KramersMoyalResults", "KramersMoyalSDE"]
 
@@ -38,19 +39,6 @@ CORRECTIONS = ("second-order",)
 _HIGHEST_ORDER = 6
 _MOST_BINNED_COORDINATES = 2
 _SHOWN_STATES = 200
-
-
-class KramersMoyalResults(FunctionalResults):
-    """Results with the table of coefficients.
-
-    Attributes
-    ----------
-    coefficients : DataFrame
-        One row a bin (or a state, for kernel averages): position, count, D1 with its
-        standard error, D2 with its standard error, higher orders, Pawula ratio.
-    """
-
-    coefficients: pd.DataFrame
 
 
 class KramersMoyalSDE(SDEEstimator):
@@ -161,7 +149,7 @@ class KramersMoyalSDE(SDEEstimator):
         shape = " x ".join(map(str, binning.shape))
         populated = f"{shape} ({int(bins.known.sum())} with data)"
         return self._finish(
-            observed, inside, outside, BinErrors(inside, bins, pilot, corrected), frame,
+            observed, inside, outside, bin_errors(inside, bins, pilot, corrected), frame,
             (("Bins", populated), ("Correction", self.correction or "none")),
         )  # fmt: skip
 
@@ -190,13 +178,10 @@ class KramersMoyalSDE(SDEEstimator):
         details: tuple[tuple[str, Any], ...],
     ) -> Fit:
         tables = {"Kramers-Moyal coefficients": frame} if observed.dim == 1 else {}
-        fit = functional_fit(
+        return functional_fit(
             observed, inside, outside, errors, model="KramersMoyalSDE", details=details,
-            results_type=KramersMoyalResults, tables=tables,
+            results_type=KramersMoyalResults, tables=tables, coefficients=frame,
         )  # fmt: skip
-        assert isinstance(fit.results, KramersMoyalResults)
-        fit.results.coefficients = frame
-        return fit
 
 
 def _pilot(sample: TransitionSample) -> DiscretizationBias:

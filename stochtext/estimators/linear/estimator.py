@@ -18,9 +18,9 @@ from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParam
 from stochtext.estimators.newton import Optimum
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
-from stochtext.processes.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from stochtext.processes.linear.trending_ornstein_uhlenbeck import TrendingOrnsteinUhlenbeck
 from stochtext.processes.support import Support
-from stochtext.processes.trending_ornstein_uhlenbeck import TrendingOrnsteinUhlenbeck
 from stochtext.results.parametric import ParametricResults
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import residuals_of

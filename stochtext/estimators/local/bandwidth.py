@@ -15,7 +15,7 @@ from stochtext.estimators.local.binned_loss import binned_losses
 from stochtext.estimators.local.continuation import LinearContinuation
 from stochtext.estimators.local.folds import fold_codes
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.local_polynomial import LocalPolynomial, basis_size
+from stochtext.processes.fitted.local_polynomial import LocalPolynomial, basis_size
 
 __all__ = ["BandwidthChoice", "choose_bandwidth", "rule_bandwidth"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from stochtext._shared.exceptions import DegenerateDataError, InputError, SampleSizeWarning
 from stochtext._shared.typing import FloatArray
-from stochtext.processes.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
 
 __all__ = ["LinearContinuation", "fit_continuation"]
 

@@ -35,11 +35,11 @@ from stochtext.estimators.neural.preparation import (
 )
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
-from stochtext.processes.extrapolated import ExtrapolatedProcess
-from stochtext.processes.network import NetworkProcess
+from stochtext.processes.fitted.extrapolated import ExtrapolatedProcess
+from stochtext.processes.fitted.network import NetworkProcess
 from stochtext.processes.support import Support
-from stochtext.results.curve_errors import NoErrors
 from stochtext.results.functional import FunctionalResults
+from stochtext.results.inference.curve_errors import NoErrors
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import residuals_of
 from stochtext.transitions.registry import transition_density

@@ -14,7 +14,7 @@ import numpy as np
 
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.neural.preparation import LinearModel
-from stochtext.processes.network import LOG_SCALE_BOUND
+from stochtext.processes.fitted.network import LOG_SCALE_BOUND
 
 __all__ = [
     "Architecture",

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from stochtext._shared.typing import BoolArray, FloatArray, IntArray
-from stochtext.estimators.kramers_moyal.coefficients import BinCoefficients
-from stochtext.estimators.local.discretization import DiscretizationBias
-from stochtext.processes.binned import BinnedProcess
+from stochtext.processes.base import Process
+from stochtext.processes.fitted.binned import BinnedProcess
+from stochtext.processes.fitted.extrapolated import part_of_type
+from stochtext.results.inference.discretization import DiscretizationBias
 
 Curve: TypeAlias = Callable[[FloatArray], FloatArray]
 
-__all__ = ["BinErrors", "honest_errors"]
+__all__ = ["BinErrors", "too_coarse"]
 
 MANY_COORDINATES = (
     "not offered between bins of more than one coordinate, where their coverage has not been "
     "measured; results_.coefficients has those of D1 in each bin"
 )
-LOADED = "not stored with the bins' curves; the table of coefficients has them"
 EMPTY = "NaN where bins hold too few transitions"
 COARSE = "NaN where the sampling interval is too long for the finite-time correction"
 WIDE = "NaN where averaging over a bin moves the curve by more than 30 % of the standard error"
@@ -37,7 +36,10 @@ class BinErrors:
     Parameters
     ----------
     process : BinnedProcess
-    bins : BinCoefficients
+    state : ndarray of shape (k,)
+        Mean states of the bins with data, increasing (first coordinate).
+    drift_se, covariance_se : ndarray of shape (k,)
+        Standard errors of D1 and of a = 2 D2 there.
     pilot : DiscretizationBias or None
         Smooth pilot curves, in one coordinate.
     corrected : bool
@@ -49,19 +51,20 @@ class BinErrors:
     the variance ``sum w**2 se**2``.
     """
 
+    kind = "binned"
+
     def __init__(
         self,
         process: BinnedProcess,
-        bins: BinCoefficients,
+        state: FloatArray,
+        drift_se: FloatArray,
+        covariance_se: FloatArray,
         pilot: DiscretizationBias | None,
         corrected: bool,
     ) -> None:
         self.process = process
         self._pilot, self._corrected = pilot, corrected
-        known = bins.known
-        self._state = bins.mean_state[known, 0]
-        self._d1_se = bins.d1_se[known, 0]
-        self._a_se = 2 * bins.d2_se[known, 0, 0]
+        self._state, self._d1_se, self._a_se = state, drift_se, covariance_se
 
     def drift(self, x: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray, str | None]:
         """Return drift, standard error and why the latter is NaN somewhere."""
@@ -86,8 +89,25 @@ class BinErrors:
         return self.process.local_drift(x) if which == "drift" else self.process.local_covariance(x)
 
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-        """Return what is stored: that standard errors between bins are gone."""
-        return {"kind": "none", "reason": LOADED}, {}
+        """Return what restores the object beside its process."""
+        arrays = {"state": self._state, "drift_se": self._d1_se, "covariance_se": self._a_se}
+        config: dict[str, Any] = {"kind": self.kind, "corrected": self._corrected, "pilot": None}
+        if self._pilot is not None:
+            config["pilot"] = self._pilot.to_dict()
+        return config, arrays
+
+    @classmethod
+    def from_dict(
+        cls, config: dict[str, Any], arrays: dict[str, FloatArray], process: Process
+    ) -> BinErrors:
+        """Restore the object from what :meth:`to_dict` returned and the fitted process."""
+        pilot = config["pilot"]
+        return cls(
+            part_of_type(process, BinnedProcess), arrays["state"], arrays["drift_se"],
+            arrays["covariance_se"],
+            None if pilot is None else DiscretizationBias.from_dict(pilot),
+            bool(config["corrected"]),
+        )  # fmt: skip
 
     def _errors(
         self, x: FloatArray, estimate: FloatArray, se: FloatArray, curve: Curve, bias: Curve | None
@@ -101,7 +121,7 @@ class BinErrors:
         line = (1 - share) * curve(self._state[low]) + share * curve(self._state[high])
         bends = np.abs(line - curve(states)) > _TOLERATED_BIAS * error
         empty = np.isnan(estimate)
-        long = _too_coarse(self._pilot, states, error, bias)
+        long = too_coarse(self._pilot, states, error, bias)
         reasons = [
             sentence
             for sentence, bad in ((EMPTY, empty), (COARSE, long & ~empty), (WIDE, bends & ~empty))
@@ -110,26 +130,7 @@ class BinErrors:
         return np.where(empty | long | bends, np.nan, error), "; ".join(reasons) or None
 
 
-def honest_errors(
-    bins: BinCoefficients, pilot: DiscretizationBias | None, corrected: bool
-) -> BinCoefficients:
-    """Return the bins with NaN in place of standard errors whose coverage is not known.
-
-    In more than one coordinate those of D1 are kept: they are the errors of the mean
-    change over one step, whatever its length.
-    """
-    d1_se, d2_se = bins.d1_se.copy(), bins.d2_se.copy()
-    if pilot is None:
-        d2_se[:] = np.nan
-    else:
-        x = bins.mean_state[:, 0]
-        biases = (None, None) if corrected else (pilot.drift, pilot.covariance)
-        d1_se[_too_coarse(pilot, x, d1_se[:, 0], biases[0])] = np.nan
-        d2_se[_too_coarse(pilot, x, 2 * d2_se[:, 0, 0], biases[1])] = np.nan
-    return replace(bins, d1_se=d1_se, d2_se=d2_se)
-
-
-def _too_coarse(
+def too_coarse(
     pilot: DiscretizationBias, x: FloatArray, se: FloatArray, bias: Curve | None
 ) -> BoolArray:
     """Return where the sampling interval is too long for the correction, or for none."""

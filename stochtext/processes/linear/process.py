@@ -12,7 +12,7 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array, check_integer
 from stochtext.processes.base import Process, per_state
-from stochtext.processes.linear_transition import (
+from stochtext.processes.linear.transition import (
     transition_covariance,
     transition_matrix_and_covariance,
 )

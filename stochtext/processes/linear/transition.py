@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from stochtext._shared.typing import FloatArray
-from stochtext.processes.linear_moments import linear_moments
+from stochtext.processes.linear.moments import linear_moments
 
 __all__ = [
     "moving_mean",
@@ -48,7 +48,7 @@ def transition_matrix_and_covariance(
 
     Notes
     -----
-    See :mod:`stochtext.processes.linear_moments`.
+    See :mod:`stochtext.processes.linear.moments`.
     """
     pieces = []
     for start in range(0, len(dt), _GROUP):

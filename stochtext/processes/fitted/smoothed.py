@@ -16,8 +16,8 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array, as_states, check_choice, check_positive
 from stochtext.processes.base import Process
-from stochtext.processes.continuation import Continued
-from stochtext.processes.local_polynomial import KERNELS, LocalPolynomial, basis_size
+from stochtext.processes.fitted.continuation import Continued
+from stochtext.processes.fitted.local_polynomial import KERNELS, LocalPolynomial, basis_size
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -72,7 +72,7 @@ class KernelProcess(Continued):
     Examples
     --------
     >>> import numpy as np
-    >>> from stochtext.processes.smoothed import KernelProcess
+    >>> from stochtext.processes.fitted.smoothed import KernelProcess
     >>> x = np.linspace(-1, 1, 201)[:, None]
     >>> noise = np.where(np.arange(201) % 2, 0.3, -0.3)[:, None]
     >>> process = KernelProcess(x, -0.1 * x, np.full(201, 0.1), noise, bandwidth=0.2)

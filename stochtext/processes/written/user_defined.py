@@ -13,10 +13,10 @@ from stochtext._shared.typing import FloatArray
 from stochtext._shared.validation import check_choice, check_integer
 from stochtext.processes.base import NOISE_TYPES, Process
 from stochtext.processes.parameters import parameter_value
-from stochtext.processes.user_function import UserFunction, probe_states
+from stochtext.processes.written.user_function import UserFunction, probe_states
 
 if TYPE_CHECKING:
-    from stochtext.processes.compilation import CompiledCoefficients
+    from stochtext.processes.compiled.compilation import CompiledCoefficients
 
 __all__ = ["SDE"]
 
@@ -215,7 +215,10 @@ class SDE(Process):
         return None
 
     def _compile(self) -> CompiledCoefficients:
-        from stochtext.processes.compilation import CompiledCoefficients, compile_user_function
+        from stochtext.processes.compiled.compilation import (
+            CompiledCoefficients,
+            compile_user_function,
+        )
 
         places: dict[str, tuple[int, tuple[int, ...]]] = {}
         flat: list[FloatArray] = [np.zeros(0)]

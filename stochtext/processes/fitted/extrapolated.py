@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from stochtext.processes.support import Support
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["ExtrapolatedProcess"]
+__all__ = ["ExtrapolatedProcess", "part_of_type"]
+
+Part = TypeVar("Part", bound=Process)
 
 
 class ExtrapolatedProcess(Process):
@@ -124,3 +126,13 @@ class ExtrapolatedProcess(Process):
 
     def __repr__(self) -> str:
         return f"ExtrapolatedProcess(inside={self.inside!r}, outside={self.outside!r})"
+
+
+def part_of_type(process: Process, wanted: type[Part]) -> Part:
+    """Return the process, or the innermost part of it, that has the type ``wanted``."""
+    inner: Process | None = process
+    while inner is not None and not isinstance(inner, wanted):
+        inner = getattr(inner, "inside", None)
+    if inner is None:
+        raise InputError(f"{process!r} has no part of type {wanted.__name__}.")
+    return inner

@@ -82,9 +82,7 @@ class LinearMoments:
                 kappa_bar = kappa_bar - h / k * power_bar @ _t(powers[k - 1])
                 power_bar = -h / k * _t(kappa) @ power_bar
                 previous = rates[k - 1]
-                kappa_bar = kappa_bar - h / k * (
-                    rate_bar @ _t(previous) + _t(rate_bar) @ previous
-                )
+                kappa_bar = kappa_bar - h / k * (rate_bar @ _t(previous) + _t(rate_bar) @ previous)
                 rate_bar = -h / k * (_t(kappa) @ rate_bar + rate_bar @ kappa)
         return kappa_bar, rate_bar
 

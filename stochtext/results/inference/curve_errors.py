@@ -9,7 +9,7 @@ import numpy as np
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
 
-__all__ = ["CurveErrors", "NoErrors", "curve_errors_from_dict"]
+__all__ = ["CurveErrors", "CurveTriple", "NoErrors"]
 
 CurveTriple = tuple[FloatArray, FloatArray, str | None]
 
@@ -44,6 +44,8 @@ class NoErrors:
     reason : str
     """
 
+    kind = "none"
+
     def __init__(self, process: Process, reason: str) -> None:
         self.process = process
         self.reason = reason
@@ -64,13 +66,11 @@ class NoErrors:
 
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Return what restores the object beside its process."""
-        return {"kind": "none", "reason": self.reason}, {}
+        return {"kind": self.kind, "reason": self.reason}, {}
 
-
-def curve_errors_from_dict(
-    config: dict[str, Any], arrays: dict[str, FloatArray], process: Process
-) -> CurveErrors:
-    """Return the object stored by ``CurveErrors.to_dict``, from a fixed table of kinds."""
-    if config["kind"] == "none":
-        return NoErrors(process, str(config["reason"]))
-    raise ValueError(f"unknown kind of curve errors {config['kind']!r}")
+    @classmethod
+    def from_dict(
+        cls, config: dict[str, Any], arrays: dict[str, FloatArray], process: Process
+    ) -> NoErrors:
+        """Restore the object from what :meth:`to_dict` returned and the fitted process."""
+        return cls(process, str(config["reason"]))

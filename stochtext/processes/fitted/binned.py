@@ -15,7 +15,7 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, BoolArray, FloatArray, IntArray
 from stochtext._shared.validation import as_float_array, as_states
 from stochtext.processes.base import Process
-from stochtext.processes.continuation import Continued
+from stochtext.processes.fitted.continuation import Continued
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -51,7 +51,7 @@ class BinnedProcess(Continued):
     Examples
     --------
     >>> import numpy as np
-    >>> from stochtext.processes.binned import BinnedProcess
+    >>> from stochtext.processes.fitted.binned import BinnedProcess
     >>> process = BinnedProcess([[0.0, 1.0]], [[1.0], [-1.0]], np.ones((2, 1, 1)))
     >>> process.drift([0.25]).tolist()
     [[0.5]]

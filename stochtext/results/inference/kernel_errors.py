@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from stochtext._shared.typing import BoolArray, FloatArray, IntArray
-from stochtext.estimators.local.discretization import DiscretizationBias
-from stochtext.processes.local_polynomial import LocalPolynomial
-from stochtext.processes.smoothed import KernelProcess
+from stochtext.processes.base import Process
+from stochtext.processes.fitted.extrapolated import part_of_type
+from stochtext.processes.fitted.local_polynomial import LocalPolynomial
+from stochtext.processes.fitted.smoothed import KernelProcess
+from stochtext.results.inference.discretization import DiscretizationBias
 
 __all__ = ["KernelErrors"]
 
@@ -21,7 +23,6 @@ MANY_COORDINATES = (
     "not offered for more than one coordinate, where their coverage has not been measured; "
     "bootstrap the trajectories instead"
 )
-LOADED = "not stored: they need the fitted transitions; fit again"
 EDGE = "NaN outside the central 98 % of the data"
 SPARSE = "NaN where there are too few transitions (or trajectories) nearby"
 COARSE = (
@@ -68,6 +69,8 @@ class KernelErrors:
     section 3.
     """
 
+    kind = "kernel"
+
     def __init__(self, process: KernelProcess, cluster: IntArray | None = None) -> None:
         self.process = process
         self.cluster = cluster
@@ -98,8 +101,17 @@ class KernelErrors:
         return (self._drift(x) if which == "drift" else self._covariance(x)).centre
 
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-        """Return what is stored: that standard errors are gone with the data."""
-        return {"kind": "none", "reason": LOADED}, {}
+        """Return what restores the object beside its process."""
+        arrays = {} if self.cluster is None else {"cluster": np.asarray(self.cluster, dtype=float)}
+        return {"kind": self.kind}, arrays
+
+    @classmethod
+    def from_dict(
+        cls, config: dict[str, Any], arrays: dict[str, FloatArray], process: Process
+    ) -> KernelErrors:
+        """Restore the object from what :meth:`to_dict` returned and the fitted process."""
+        cluster = arrays["cluster"].astype(np.int64) if "cluster" in arrays else None
+        return cls(part_of_type(process, KernelProcess), cluster)
 
     def _drift(self, x: FloatArray) -> _Curve:
         estimate = self.process.local_drift(x)

@@ -11,12 +11,12 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array, as_states, check_integer
 from stochtext.processes.base import per_state
-from stochtext.processes.linear_process import LinearProcess, check_steps
-from stochtext.processes.linear_transition import moving_mean, polynomial
+from stochtext.processes.linear.process import LinearProcess, check_steps
+from stochtext.processes.linear.transition import moving_mean, polynomial
 from stochtext.processes.parameters import parameter_value
 
 if TYPE_CHECKING:
-    from stochtext.processes.compilation import CompiledCoefficients
+    from stochtext.processes.compiled.compilation import CompiledCoefficients
 
 __all__ = ["TrendingOrnsteinUhlenbeck"]
 
@@ -186,7 +186,7 @@ class TrendingOrnsteinUhlenbeck(LinearProcess):
 
     def compiled(self) -> CompiledCoefficients:
         """Return the coefficients as machine code."""
-        from stochtext.processes.coefficients import trending_ornstein_uhlenbeck
+        from stochtext.processes.compiled.coefficients import trending_ornstein_uhlenbeck
 
         self.require_specified()
         return trending_ornstein_uhlenbeck(self._kappa, self._trend, self._sigma)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import Polynomial
@@ -63,6 +64,21 @@ class DiscretizationBias:
             _pilot(x, squares, weight, min(_VARIANCE_DEGREE, levels - 1)),
             float(np.average(dt, weights=weight)),
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-able values that restore the object."""
+        parts = {"b": self.b, "a": self.a}
+        stored: dict[str, Any] = {
+            name: {"coef": p.coef.tolist(), "domain": p.domain.tolist()}
+            for name, p in parts.items()
+        }
+        return {**stored, "dt": self.dt}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> DiscretizationBias:
+        """Return the object stored by :meth:`to_dict`."""
+        b, a = (Polynomial(values[k]["coef"], values[k]["domain"]) for k in ("b", "a"))
+        return cls(b, a, float(values["dt"]))
 
     def drift(self, x: FloatArray) -> FloatArray:
         """Return the leading bias of the drift at states, shape (n,)."""

@@ -70,7 +70,10 @@ class CurveEstimate:
             ``point`` and ``component`` (a column name, or two for a covariance).
         """
         interval = self.conf_int(alpha)
-        names = [", ".join(self.columns[i] for i in entry) for entry in self._entries()]
+        rows, cols = np.tril_indices(len(self.columns))
+        names = list(self.columns)
+        if self.estimate.ndim == 3:
+            names = [f"{names[i]}, {names[j]}" for i, j in zip(rows, cols, strict=True)]
         points = range(len(self.estimate))
         return pd.DataFrame(
             {
@@ -82,15 +85,13 @@ class CurveEstimate:
             index=pd.MultiIndex.from_product([points, names], names=["point", "component"]),
         )
 
-    def _entries(self) -> list[tuple[int, ...]]:
-        """Components of a drift, or the lower triangle of a covariance rate."""
-        d = self.estimate.shape[1]
-        if self.estimate.ndim == 2:
-            return [(i,) for i in range(d)]
-        return [(i, j) for i in range(d) for j in range(i + 1)]
-
-    def _listed(self, values: FloatArray) -> FloatArray:
-        return np.stack([values[(slice(None), *e)] for e in self._entries()], axis=1).ravel()
+    @staticmethod
+    def _listed(values: FloatArray) -> FloatArray:
+        """Components of a drift, or the lower triangle of a covariance rate, by point."""
+        if values.ndim == 2:
+            return values.ravel()
+        rows, cols = np.tril_indices(values.shape[1])
+        return values[:, rows, cols].ravel()
 
     def __repr__(self) -> str:
         note = f"\n{self.reason}" if self.reason else ""

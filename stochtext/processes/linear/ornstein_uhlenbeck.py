@@ -8,10 +8,10 @@ import numpy as np
 
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_states
-from stochtext.processes.linear_process import LinearProcess, check_steps
+from stochtext.processes.linear.process import LinearProcess, check_steps
 
 if TYPE_CHECKING:
-    from stochtext.processes.compilation import CompiledCoefficients
+    from stochtext.processes.compiled.compilation import CompiledCoefficients
 
 __all__ = ["OrnsteinUhlenbeck"]
 
@@ -117,7 +117,7 @@ class OrnsteinUhlenbeck(LinearProcess):
 
     def compiled(self) -> CompiledCoefficients:
         """Return the coefficients as machine code."""
-        from stochtext.processes.coefficients import ornstein_uhlenbeck
+        from stochtext.processes.compiled.coefficients import ornstein_uhlenbeck
 
         self.require_specified()
         return ornstein_uhlenbeck(self._kappa, self._mu, self._sigma)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stochtext._shared.typing import FloatArray
-from stochtext.processes.compilation import CompiledCoefficients, coefficient
+from stochtext.processes.compiled.compilation import CompiledCoefficients, coefficient
 
 __all__ = ["double_well", "ornstein_uhlenbeck", "trending_ornstein_uhlenbeck"]
 

@@ -1,0 +1,1 @@
+"""Drift and diffusion as machine code for the simulation kernels."""

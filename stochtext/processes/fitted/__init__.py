@@ -1,0 +1,1 @@
+"""Processes that estimators return: networks, kernel smoothers, bins, and what lies outside."""

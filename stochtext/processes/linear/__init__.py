@@ -1,0 +1,1 @@
+"""Processes with a linear drift: exact transitions in any dimension."""

@@ -1,0 +1,1 @@
+"""Processes that the user writes as plain functions."""

@@ -1,0 +1,1 @@
+"""Uncertainty: covariances, tests, intervals of curves."""

@@ -1,0 +1,26 @@
+"""Restoring what knows the uncertainty of fitted curves, from a fixed table of kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stochtext._shared.typing import FloatArray
+from stochtext.processes.base import Process
+from stochtext.results.inference.bin_errors import BinErrors
+from stochtext.results.inference.curve_errors import CurveErrors, NoErrors
+from stochtext.results.inference.kernel_errors import KernelErrors
+
+__all__ = ["curve_errors_from_dict"]
+
+KINDS: dict[str, type[NoErrors] | type[KernelErrors] | type[BinErrors]] = {
+    kind.kind: kind for kind in (NoErrors, KernelErrors, BinErrors)
+}
+
+
+def curve_errors_from_dict(
+    config: dict[str, Any], arrays: dict[str, FloatArray], process: Process
+) -> CurveErrors:
+    """Return the object stored by its ``to_dict``."""
+    if config["kind"] not in KINDS:
+        raise ValueError(f"unknown kind of curve errors {config['kind']!r}")
+    return KINDS[config["kind"]].from_dict(config, arrays, process)
