@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -33,7 +34,7 @@ CONVENTION = (
 OUTSIDE = "NaN where the state lies outside the support of the fitted data"
 
 
-class SDEResults:
+class SDEResults(ABC):
     """Base of all results.
 
     Parameters
@@ -304,9 +305,9 @@ class SDEResults:
         """Sentences that the subclass adds to the summary."""
         return []
 
+    @abstractmethod
     def _curve(self, x: FloatArray, t: FloatArray, which: str) -> CurveEstimate:
         """Drift or covariance rate at states inside the support."""
-        raise NotImplementedError
 
     def _inside(self, x: FloatArray, t: Any, which: str) -> CurveEstimate:
         position = per_state("t", 0.0 if t is None else t, len(x))

@@ -1,0 +1,135 @@
+"""Every process is an immutable value with coefficients of one shape, and can be stored."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import stochtext as st
+from stochtext.processes import (
+    PROCESS_TYPES,
+    BinnedProcess,
+    ExtrapolatedProcess,
+    KernelProcess,
+    NetworkProcess,
+    OrnsteinUhlenbeck,
+    Support,
+    TrendingOrnsteinUhlenbeck,
+    process_from_dict,
+)
+from stochtext.processes.fitted.extrapolated import part_of_type
+
+KAPPA = np.array([[1.0, -0.5], [0.7, 0.8]])
+FACTOR = np.array([[0.5, 0.0], [0.2, 0.4]])
+
+
+def network():
+    panel = st.datasets.load_double_well(n_steps=4000, dt=0.05, random_state=0)
+    fit = st.NeuralSDE(hidden=(6,), diffusion_hidden=(2,), n_starts=1, random_state=0).fit(panel)
+    assert fit.drift_ == "network"
+    return part_of_type(fit.process_, NetworkProcess)
+
+
+def kernel():
+    x = np.linspace(-1, 1, 200)[:, None]
+    noise = np.where(np.arange(200) % 2, 0.3, -0.3)[:, None]
+    outside = OrnsteinUhlenbeck(1.0, 0.0, 0.3)
+    return KernelProcess(x, -0.1 * x, np.full(200, 0.1), noise, bandwidth=0.2, continuation=outside)
+
+
+def binned():
+    return BinnedProcess(
+        [np.array([-1.0, 0.0, 1.0])], np.array([[1.0], [0.0], [-1.0]]),
+        np.full((3, 1, 1), 0.25), reach=np.array([0.5]),
+        continuation=OrnsteinUhlenbeck(1.0, 0.0, 0.5),
+    )  # fmt: skip
+
+
+def extrapolated():
+    support = Support.from_states(np.linspace(-2, 2, 50)[:, None])
+    return ExtrapolatedProcess(
+        st.DoubleWell(1.0, 1.0, 0.7), OrnsteinUhlenbeck(1.0, 0.0, 0.7), support
+    )
+
+
+MAKERS = {
+    "ornstein_uhlenbeck": lambda: OrnsteinUhlenbeck(KAPPA, [0.1, -0.2], FACTOR),
+    "trending_ornstein_uhlenbeck": lambda: TrendingOrnsteinUhlenbeck(
+        KAPPA, [[0.0, 1.0], [2.0, 0.0]], FACTOR
+    ),
+    "double_well": lambda: st.DoubleWell(1.0, 1.0, 0.7),
+    "extrapolated": extrapolated,
+    "network": network,
+    "kernel": kernel,
+    "binned": binned,
+}
+
+
+@pytest.fixture(scope="module", params=sorted(PROCESS_TYPES))
+def process(request):
+    return MAKERS[request.param]()
+
+
+@pytest.fixture
+def states(process):
+    return np.random.default_rng(1).uniform(-1.5, 1.5, (7, process.dim))
+
+
+def test_every_registered_type_is_under_contract():
+    assert set(MAKERS) == set(PROCESS_TYPES)
+
+
+def test_coefficients_have_one_row_a_state(process, states):
+    n, d = states.shape
+    assert process.drift(states, 0.3).shape == (n, d)
+    sigma = process.diffusion(states, 0.3)
+    assert sigma.shape == (n, d, process.noise_dim)
+    assert process.covariance(states, 0.3).shape == (n, d, d)
+
+
+def test_covariance_rate_is_the_square_of_the_diffusion(process, states):
+    sigma = process.diffusion(states, 0.3)
+    square = sigma @ np.swapaxes(sigma, 1, 2)
+    np.testing.assert_allclose(process.covariance(states, 0.3), square, rtol=1e-10, atol=1e-12)
+
+
+def test_a_state_alone_has_the_coefficients_it_has_in_a_batch(process, states):
+    alone = np.vstack([process.drift(row[None, :], 0.3) for row in states])
+    np.testing.assert_allclose(alone, process.drift(states, 0.3), rtol=1e-12, atol=1e-14)
+
+
+def test_storage_gives_the_same_coefficients_back(process, states):
+    config, arrays = process.to_dict()
+    again = process_from_dict(json.loads(json.dumps(config)), arrays)
+    np.testing.assert_array_equal(again.drift(states, 0.3), process.drift(states, 0.3))
+    np.testing.assert_array_equal(again.covariance(states, 0.3), process.covariance(states, 0.3))
+    assert (again.clock, again.noise, again.dim) == (process.clock, process.noise, process.dim)
+
+
+def test_pickling_gives_the_same_coefficients_back(process, states):
+    again = pickle.loads(pickle.dumps(process))
+    np.testing.assert_array_equal(again.drift(states, 0.3), process.drift(states, 0.3))
+
+
+def test_parameters_come_back_from_their_vector(process, states):
+    again = process.from_vector(process.to_vector()) if process.free_parameters else process
+    assert again.free_parameters == process.free_parameters
+    np.testing.assert_allclose(
+        again.covariance(states, 0.3), process.covariance(states, 0.3), rtol=1e-12
+    )
+
+
+def test_wrong_width_of_states_is_refused(process):
+    with pytest.raises(st.InputError, match="shape"):
+        process.drift(np.zeros((3, process.dim + 1)))
+
+
+def test_simulation_starts_where_it_is_told_and_repeats(process):
+    x0 = np.full(process.dim, 0.4)
+    options = {"dt": 0.05, "n_steps": 6, "n_paths": 2, "random_state": 3}
+    first = st.simulate(process, x0, **options)
+    np.testing.assert_array_equal(first.values[first.offsets[:-1]], np.tile(x0, (2, 1)))
+    np.testing.assert_array_equal(first.values, st.simulate(process, x0, **options).values)
