@@ -46,8 +46,8 @@ class LsaEmbedder(BaseEstimator):
     Attributes
     ----------
     n_components_ : int
-        Dimensions of the embedding.
-    explained_variance_ratio_ : ndarray of shape (n_components_,)
+        Number q of dimensions of the embedding.
+    explained_variance_ratio_ : ndarray of shape (q,)
         Share of the variance of the TF-IDF matrix.
     vectorizer_ : TfidfVectorizer
         Words and their weights.
@@ -153,7 +153,7 @@ class LsaEmbedder(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n, n_components_)
+        ndarray of shape (n, q)
             Unit rows; zero for a text without a known word.
         """
         if not hasattr(self, "svd_"):
