@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from record import RESULTS, write_record
+from benchmarks.record import RESULTS, write_record
 
 
 def timed_demo(folder: Path) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How a benchmark of speed is stored: one JSON file with machine, version and date."""
+"""How a benchmark is stored: one JSON file with versions and date, for timings with the machine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import os
 import platform
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import scipy
 
 import stochtext
 
@@ -32,3 +35,19 @@ def write_record(name: str, results: dict[str, Any], folder: Path) -> Path:
     path = folder / f"{name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def write_study(path: Path, values: dict[str, Any]) -> None:
+    """Write a study of error rates to ``path``, with date and versions."""
+    record = {
+        **values,
+        "date": datetime.date.today().isoformat(),
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            "stochtext": stochtext.__version__,
+        },
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from record import RESULTS, write_record
+from benchmarks.record import RESULTS, write_record
 
 IMPORT = "import time; a = time.perf_counter(); import stochtext; print(time.perf_counter() - a)"
 FIRST_ESTIMATOR = (

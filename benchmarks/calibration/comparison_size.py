@@ -9,7 +9,7 @@ of equality is an error of the first kind.
 
 Run from the root of the repository, some ten minutes on one core::
 
-    python benchmarks/calibration/comparison_size.py
+    python -m benchmarks.calibration.comparison_size
 
 The result is stored beside this file in ``results/comparison_size.json``: percentage of
 rejections at 5 % and 10 %, coverage of the 95 % interval being 100 minus the former. With
@@ -19,19 +19,15 @@ R = 1000 samples the 99.9 % band around 5 % is [2.9, 7.4].
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import platform
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 from sklearn.base import BaseEstimator
 
-import stochtext
+from benchmarks.record import write_study
 from stochtext import SampleSizeWarning, Trajectories, compare
 from stochtext._shared.progress import progress
 from stochtext._shared.random import generator
@@ -97,22 +93,14 @@ def main() -> None:
         name: measure(name, options.samples, options.seed)
         for name in progress(DESIGNS, label="designs", total=len(DESIGNS))
     }
-    record = {
+    values = {
         "what": "percentage of rejections by the paired test of two equally wrong models",
         "samples": options.samples,
         "seed": options.seed,
-        "date": datetime.date.today().isoformat(),
         "seconds": round(time.perf_counter() - start, 1),
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-            "stochtext": stochtext.__version__,
-        },
         "designs": designs,
     }
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(record, indent=1) + "\n")
+    write_study(options.output, values)
     for name, design in designs.items():
         print(f"{name:30s} {design['size at 5 %']:6.1f} {design['size at 10 %']:6.1f}")
 

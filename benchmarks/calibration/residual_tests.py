@@ -9,7 +9,7 @@ with the lower Cholesky factor of their covariance matrix.
 
 Run from the root of the repository, about four minutes on one core::
 
-    python benchmarks/calibration/residual_tests.py
+    python -m benchmarks.calibration.residual_tests
 
 The result is stored beside this file in ``results/residual_tests.json``: percentage of
 rejections at 5 %, per design and test, and the percentage of samples for which the test
@@ -20,18 +20,14 @@ With R = 2000 samples the 99.9 % band around 5 % is [3.4, 6.6].
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import platform
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 from scipy.linalg import expm, solve_continuous_lyapunov
 
-import stochtext
+from benchmarks.record import write_study
 from stochtext._shared.progress import progress
 from stochtext._shared.random import generator
 from stochtext.diagnostics import goodness_of_fit
@@ -74,22 +70,14 @@ def main() -> None:
         name: measure(name, options.samples, options.seed)
         for name in progress(DESIGNS, label="designs", total=len(DESIGNS))
     }
-    record = {
+    values = {
         "what": "percentage of rejections at 5 % under the null, parameters estimated",
         "samples": options.samples,
         "seed": options.seed,
-        "date": datetime.date.today().isoformat(),
         "seconds": round(time.perf_counter() - start, 1),
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-            "stochtext": stochtext.__version__,
-        },
         "designs": designs,
     }
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(record, indent=1) + "\n")
+    write_study(options.output, values)
     print_table(designs)
 
 

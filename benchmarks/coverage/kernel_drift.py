@@ -1,6 +1,6 @@
 """Coverage of the intervals of KernelSDE for drift and covariance rate.
 
-    python benchmarks/coverage/kernel_drift.py [--replications 300] [--seed 7]
+    python -m benchmarks.coverage.kernel_drift [--replications 300] [--seed 7]
 
 Truth: the double well dX = 2 (X - X^3) dt + dW, whose stationary states are spread over
 both wells; the bandwidth is chosen by cross-validation in every replication. A point is
@@ -11,18 +11,16 @@ The result is stored beside the script with seeds and versions.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
-from stochtext import KernelSDE, __version__
+from benchmarks.record import write_study
+from stochtext import KernelSDE
 
 POINTS = (-1.2, -0.6, 0.0, 0.3, 0.6, 1.0, 1.2)
 #: name: (trajectories, time of each, dt)
@@ -109,22 +107,15 @@ def main() -> None:
     warnings.simplefilter("error")
     start = time.process_time()
     cells = {name: count(name, arguments.replications, arguments.seed, {}) for name in CELLS}
-    record = {
+    values = {
         "truth": "dX = 2 (X - X^3) dt + dW",
         "nominal": 0.95,
         "replications": arguments.replications,
         "seed": arguments.seed,
         "cpu_seconds": round(time.process_time() - start, 1),
-        "versions": {
-            "stochtext": __version__,
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-            "python": platform.python_version(),
-        },
         "cells": cells,
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(record, indent=1) + "\n")
+    write_study(arguments.output, values)
     for name, cell in cells.items():
         for which, table in cell.items():
             for x, row in table.items():

@@ -1,6 +1,6 @@
 """Coverage of the bin-wise intervals of KramersMoyalSDE for D1 and D2.
 
-    python benchmarks/coverage/kramers_moyal.py [--replications 300] [--seed 11]
+    python -m benchmarks.coverage.kramers_moyal [--replications 300] [--seed 11]
 
 The truth in a bin is the coefficient averaged over the states that were observed in it.
 Bins whose standard error is not offered (NaN) are left out, and their share is stored.
@@ -9,8 +9,6 @@ Bins whose standard error is not offered (NaN) are left out, and their share is 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import time
 import warnings
 from collections.abc import Callable
@@ -20,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stochtext import KramersMoyalSDE, __version__
+from benchmarks.record import write_study
+from stochtext import KramersMoyalSDE
 
 Array = NDArray[np.float64]
 SUBSTEP = 0.0025
@@ -111,20 +110,14 @@ def main() -> None:
         for name in CELLS
         for correction in ("second-order", None)
     }
-    record = {
+    values = {
         "nominal": 0.95,
         "replications": arguments.replications,
         "seed": arguments.seed,
         "cpu_seconds": round(time.process_time() - start, 1),
-        "versions": {
-            "stochtext": __version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
         "cells": cells,
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(record, indent=1) + "\n")
+    write_study(arguments.output, values)
     for name, cell in cells.items():
         for key, table in cell.items():
             print(name, key, table)

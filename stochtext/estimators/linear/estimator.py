@@ -69,6 +69,13 @@ class LinearSDE(SDEEstimator):
     transition falls below 1e-10 nats, a warning counts the directions, and standard
     errors are NaN.
 
+    On panels of 10 to 200 stationary paths of 20 to 50 steps the clustered 95 %
+    intervals of kappa, mu and sigma cover 92.9 to 95.9 %, those of the drift 92.6 to
+    96.7 % (d = 1, R = 1000, 99.9 % band [92.6, 97.1];
+    ``benchmarks/coverage/linear_panels.py``). On one path with kappa T below about 10
+    the interval of kappa covers less (Tang and Chen, 2009, Journal of Econometrics
+    149: the estimate is biased upwards by about 4 / T).
+
     Examples
     --------
     >>> import stochtext as st
