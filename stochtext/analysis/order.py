@@ -79,6 +79,12 @@ def order_control(
     delete-one-trajectory jackknife (at most 100 blocks of trajectories) with t
     quantiles.
 
+    Measured with 39 copies and R = 500 samples of 20 or 50 trajectories
+    (``benchmarks/calibration/order_control.py``): 4.4 to 6.4 % rejections at 5 % where the
+    order means nothing (99.9 % band [2.2, 8.4]); the 95 % interval of the part due to order
+    covers 95.4 to 96.4 %, and 100 % where trajectories share one level and have no
+    dynamics.
+
     Times are not used: a transition is a step, however long. The coordinates must not
     have been chosen by the order itself: directions of :class:`stochtext.TrajectoryTICA`
     fitted to the same trajectories favour the order given, and p-values then are too
