@@ -85,6 +85,10 @@ def order_control(
     covers 95.4 to 96.4 %, and 100 % where trajectories share one level and have no
     dynamics.
 
+    Smoothing is invisible to the control: moving averages, cumulative means and overlapping
+    windows of *shuffled* states are predictable from one another. Shuffle before smoothing,
+    or do not smooth.
+
     Times are not used: a transition is a step, however long. The coordinates must not
     have been chosen by the order itself: directions of :class:`stochtext.TrajectoryTICA`
     fitted to the same trajectories favour the order given, and p-values then are too

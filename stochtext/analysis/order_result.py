@@ -139,20 +139,36 @@ class OrderControl:
 
     def verdict(self, alpha: float = 0.05) -> str:
         """Return in words how much is order and how much is only level."""
+        if 1 / (1 + len(self.shuffled)) > alpha:
+            return self._undecided(alpha)
+        return self._order_in_words(alpha) if self.detected(alpha) else self._no_dynamics()
+
+    def _undecided(self, alpha: float) -> str:
+        copies = len(self.shuffled)
+        return (
+            f"No verdict: with {copies} shuffled copies p cannot fall below "
+            f"{number(1 / (1 + copies), 2)}; use at least {int(np.ceil(1 / alpha)) - 1}. Held-out "
+            f"R2 {number(self.as_written[0], 2)} as written, {number(self.level[0], 2)} shuffled."
+        )
+
+    def _no_dynamics(self) -> str:
         written, level = number(self.as_written[0], 2), number(self.level[0], 2)
         test = f"permutation p = {number(self.pvalue, 2)}"
-        if not self.detected(alpha) and self.level[0] <= 0:
+        if self.level[0] <= 0:
             return (
                 f"No detectable dynamics: the last state predicts nothing of the next (held-out "
                 f"R2 {written}), nor does the level of the trajectory (R2 {level} with shuffled "
                 f"states; {test})."
             )
-        if not self.detected(alpha):
-            return (
-                f"No detectable dynamics: with its states in random order the panel is as "
-                f"predictable (held-out R2 {level}) as in the order given ({written}; {test}). "
-                "A drift fitted to it describes the level of each trajectory, not a movement."
-            )
+        return (
+            f"No detectable dynamics: with its states in random order the panel is as "
+            f"predictable (held-out R2 {level}) as in the order given ({written}; {test}). "
+            "A drift fitted to it describes the level of each trajectory, not a movement."
+        )
+
+    def _order_in_words(self, alpha: float) -> str:
+        written, level = number(self.as_written[0], 2), number(self.level[0], 2)
+        test = f"permutation p = {number(self.pvalue, 2)}"
         if self.as_written[0] <= 0:
             return (
                 f"Detectable dynamics of no predictive use: the order matters ({test}), but the "
@@ -249,6 +265,9 @@ class OrderControl:
             "as written - shuffled; share = order / as written.",
             f"past mean: prediction from the mean of the trajectory so far, R2 "
             f"{number(self.running_mean[0], 2)}.",
+            "States that were smoothed or overlap (moving averages, cumulative means, overlapping "
+            "windows) have an order of their own making, shuffled or not: the control cannot "
+            "see that and holds for separate units only.",
         ]
         if self.reason:
             notes.append(f"Intervals are NaN: {self.reason}.")

@@ -47,6 +47,8 @@ def read_corpus(
     components: int,
     unit: str,
     text: str,
+    encoding: str,
+    recursive: bool,
     where: tuple[str, ...],
     group_by: str | None,
     max_documents: int | None,
@@ -55,7 +57,9 @@ def read_corpus(
     seed: int,
 ) -> Corpus:
     """Read, filter and embed documents, telling what happens."""
-    read = read_documents(list(files), text=text, empty="drop")
+    read = read_documents(
+        list(files), text=text, encoding=encoding, recursive=recursive, empty="drop"
+    )
     documents = _filtered(read, where)
     if max_documents is not None:
         documents = documents[:max_documents]
@@ -81,7 +85,10 @@ def _filtered(documents: Documents, where: tuple[str, ...]) -> Documents:
             known = ", ".join(map(str, documents.metadata.columns)) or "none"
             raise InputError(f"--where: there is no field {name!r}; the fields are: {known}.")
         column = documents.metadata[name].astype(str)
-        keep &= (column == value).to_numpy()
+        found = column == value
+        if value in ("true", "false"):  # as JSON writes them
+            found |= column == value.capitalize()
+        keep &= found.to_numpy()
         if not keep.any():
             raise InputError(
                 f"--where {rule}: no document is left; values of {name!r} are "
@@ -107,7 +114,7 @@ def _tell(panel: Trajectories, front: TextTrajectories, lost: list[Any]) -> None
 def options_of_corpus(options: dict[str, Any]) -> dict[str, Any]:
     """Take the options of ``read_corpus`` out of those of a command."""
     names = (
-        "files", "embedder", "projection", "components", "unit", "text", "where", "group_by",
-        "max_documents", "min_units", "max_units",
+        "files", "embedder", "projection", "components", "unit", "text", "encoding", "recursive",
+        "where", "group_by", "max_documents", "min_units", "max_units",
     )  # fmt: skip
     return {name: options.pop(name) for name in names}

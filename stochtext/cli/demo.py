@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from stochtext.cli.options import not_zero
+
 __all__ = ["command"]
 
 
@@ -16,7 +18,7 @@ __all__ = ["command"]
               help="The report, .html or .md.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True,
               help="Seed of all that is random.")  # fmt: skip
-@click.option("--jobs", type=int, default=1, show_default=True,
+@click.option("--jobs", type=int, callback=not_zero, default=1, show_default=True,
               help="Processes; -1 is all cores. The numbers do not depend on it.")  # fmt: skip
 @click.option("--per-group", type=click.IntRange(6), hidden=True)
 @click.option("--permutations", type=click.IntRange(1), default=199, hidden=True)

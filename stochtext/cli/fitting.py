@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -44,7 +45,7 @@ def run_fit(
     **options: Any,
 ) -> int:
     """Fit, control, test, report; return the exit code."""
-    check_output(output)
+    check_output(output, save)
     corpus = read_corpus(**options_of_corpus(options), seed=seed)
     control = controlled(corpus.plain, permutations, seed, jobs)
     headline(f"Fit: {model}")
@@ -111,16 +112,20 @@ def command_line() -> str:
     return shlex.join(["stochtext", *sys.argv[1:]])
 
 
-def check_output(output: Path | None) -> None:
-    """Refuse a report that could not be written, before anything is computed."""
+def check_output(output: Path | None, save: Path | None = None) -> None:
+    """Refuse a report or results that could not be written, before anything is computed."""
     from stochtext._shared.exceptions import InputError
 
-    if output is None:
-        return
-    if output.suffix.lower() not in (".html", ".htm", ".md"):
+    if output is not None and output.suffix.lower() not in (".html", ".htm", ".md"):
         raise InputError(f"--output must end in .html or .md; got {output.name!r}.")
-    if not output.absolute().parent.is_dir():
-        raise InputError(f"--output: there is no folder {str(output.parent)!r}.")
+    for option, path in (("--output", output), ("--save", save)):
+        if path is None:
+            continue
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise InputError(f"{option}: there is no folder {str(folder)!r}.")
+        if not os.access(path if path.exists() else folder, os.W_OK):
+            raise InputError(f"{option}: {str(path)!r} cannot be written; choose another place.")
 
 
 def _report(parts: dict[str, Any], output: Path | None, title: str, seed: int) -> None:

@@ -65,6 +65,8 @@ class Program(click.Group):
             _end(str(error))
         except (KeyboardInterrupt, click.Abort):
             _end("interrupted", 130)
+        except SystemExit:  # click's own way to end at a closed pipe
+            _end_of_pipe()
         sys.exit(outcome if isinstance(outcome, int) else 0)
 
 

@@ -8,11 +8,19 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["MODELS", "corpus_options", "output_options"]
+__all__ = ["MODELS", "corpus_options", "not_zero", "output_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 MODELS = ("neural", "kernel", "kramers-moyal", "linear")
+
+
+def not_zero(context: click.Context, option: click.Parameter, value: int) -> int:
+    """Refuse zero processes."""
+    if value == 0:
+        raise click.BadParameter("give a number of processes, or -1 for all cores", context, option)
+    return value
+
 
 _CORPUS = (
     click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path)),
@@ -35,6 +43,8 @@ _CORPUS = (
     ),
     click.option("--text", default="text", metavar="FIELD", show_default=True,
                  help="Field with the document, in JSON and JSONL files."),
+    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files."),
+    click.option("--recursive", is_flag=True, help="Read folders inside folders too."),
     click.option("--where", multiple=True, metavar="FIELD=VALUE",
                  help="Keep documents whose field has this value; can be repeated."),
     click.option("--group-by", metavar="FIELD",
@@ -51,7 +61,7 @@ _OUTPUT = (
                  help="Seed of all that is random."),
     click.option("--permutations", type=click.IntRange(1), default=199, show_default=True,
                  help="Shuffled copies of the order control."),
-    click.option("--jobs", type=int, default=1, show_default=True,
+    click.option("--jobs", type=int, callback=not_zero, default=1, show_default=True,
                  help="Processes; -1 is all cores. The numbers do not depend on it."),
     click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
                  help="Write a report, .html or .md."),

@@ -102,6 +102,7 @@ def compare(
     outcomes = _run(models, design, root, n_jobs)
     for k in range(len(design.folds)):
         check_common_coordinates({name: outcomes[name][k].coordinates for name in models})
+    _check_clocks(panel, outcomes)
     _warn(outcomes, design)
     return _collect(panel, design, outcomes)
 
@@ -139,6 +140,17 @@ def _run(
     for (name, _), outcome in zip(tasks, done, strict=True):
         outcomes[name].append(outcome)
     return outcomes
+
+
+def _check_clocks(panel: Trajectories, outcomes: dict[str, list[Outcome]]) -> None:
+    if panel.n_trajectories > 1:
+        return
+    for name, parts in outcomes.items():
+        if any(part.clock == "relative" for part in parts):
+            raise InputError(
+                f"Model {name!r} runs on the relative clock, but there is one path only: blocks "
+                "of it have no position of their own. Use clock='time', or more trajectories."
+            )
 
 
 def _warn(outcomes: dict[str, list[Outcome]], design: Design) -> None:
@@ -191,11 +203,6 @@ def _remarks(panel: Trajectories, outcomes: dict[str, list[Outcome]]) -> tuple[s
         remarks.append(
             f"Scores are densities in the coordinates behind {', '.join(sorted(reductions))}, "
             "fitted in each fold; they compare within this table only."
-        )
-    relative = [n for n, ps in outcomes.items() if any(p.clock == "relative" for p in ps)]
-    if panel.n_trajectories == 1 and relative:
-        remarks.append(
-            f"{', '.join(relative)}: the relative clock starts anew in every block of the path."
         )
     for name, parts in outcomes.items():
         remarks += [f"Model {name!r} warned: {text}" for text in _distinct(parts).values()]

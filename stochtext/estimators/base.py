@@ -6,6 +6,7 @@ scikit-learn, ``compare`` and the user call is here.
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from stochtext._shared.exceptions import InputError
+from stochtext._shared.exceptions import DiscretizationWarning, InputError
 from stochtext._shared.random import generator
 from stochtext._shared.typing import FloatArray, IntArray, RandomState
 from stochtext._shared.validation import check_integer, check_positive
+from stochtext.estimators.coarseness import one_step_rates, white_directions
 from stochtext.estimators.reading import carries_times, read_panel, read_states
 from stochtext.estimators.sample import (
     TransitionSample,
@@ -112,6 +114,7 @@ class SDEEstimator(BaseEstimator):
             panel, clock=self._clock(), weight=check_weight(weight, panel.n_trajectories)
         )
         fit = self._fit_sample(sample)
+        self._warn_if_coarse(sample)
         self.process_ = fit.process
         self.transition_ = fit.transition
         self.results_ = fit.results
@@ -123,6 +126,12 @@ class SDEEstimator(BaseEstimator):
     @abstractmethod
     def _fit_sample(self, sample: TransitionSample) -> Fit:
         """Estimate the process from its transitions."""
+
+    def _warn_if_coarse(self, sample: TransitionSample) -> None:
+        """Warn where the sampling interval is too long to see a direction move."""
+        sentence = white_directions(one_step_rates(sample), float(np.median(sample.dt)))
+        if sentence:
+            warnings.warn(sentence, DiscretizationWarning, stacklevel=3)
 
     def _clock(self) -> str:
         """Return the clock of the process that this estimator fits."""

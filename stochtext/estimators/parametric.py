@@ -109,6 +109,12 @@ class ParametricSDE(SDEEstimator):
         self.max_iter = max_iter
 
     def _clock(self) -> str:
+        if not isinstance(self.process, Process):
+            given = self.process
+            what = f"the class {given.__name__}" if isinstance(given, type) else repr(given)
+            raise InputError(
+                f"`process` must be a process such as OrnsteinUhlenbeck(), an instance; got {what}."
+            )
         return self.process.clock
 
     def _fit_sample(self, sample: TransitionSample) -> Fit:
@@ -129,6 +135,12 @@ class ParametricSDE(SDEEstimator):
         if self.start:
             family = family.with_params(**self.start)
         missing = [name for name, value in family.params.items() if value is None]
+        held = [name for name in missing if name in set(self.fixed)]
+        if held:
+            raise InputError(
+                f"`fixed` holds {', '.join(held)}, which has no value: give it in the process or "
+                "as start={'name': value}."
+            )
         if missing:
             guess = family.start_values(sample.x, sample.x_next, sample.dt)
             unknown = [name for name in missing if name not in guess]

@@ -93,6 +93,12 @@ def transition_sample(
     weight : ndarray of shape (m,), optional
         One weight a trajectory.
     """
+    if clock == "relative" and {"source_id", "piece"} <= set(panel.metadata.columns):
+        raise InputError(
+            "The trajectories are pieces of trajectories split at missing values, so their "
+            "position in the whole is not known, which a relative clock needs. Use a model with "
+            "clock='time', or fill the missing values first."
+        )
     steps = panel.transitions(clock=clock)
     per_trajectory = np.ones(panel.n_trajectories) if weight is None else weight
     labels = np.arange(panel.n_trajectories) if panel.groups is None else panel.groups

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import beta, binom, norm
@@ -30,6 +31,7 @@ def plot_residual_diagnostics(
     lags: int = 10,
     level: float = 0.95,
     fig: Figure | None = None,
+    axes: Sequence[Axes] | None = None,
 ) -> Figure:
     """Draw the PIT histogram, the Q-Q plot and the autocorrelations of residuals.
 
@@ -48,6 +50,8 @@ def plot_residual_diagnostics(
         Pointwise level of the bands.
     fig : Figure, optional
         An empty figure to draw on; a new one by default.
+    axes : sequence of four Axes, optional
+        Where to draw instead, in any arrangement of one figure.
 
     Returns
     -------
@@ -73,15 +77,26 @@ def plot_residual_diagnostics(
     residuals, uniforms, codes = _read(resid, pit, trajectory)
     check_fraction("level", level)
     check_integer("lags", lags)
-    figure = new_figure(8.0, 6.0) if fig is None else fig
-    (upper_left, upper_right), (lower_left, lower_right) = figure.subplots(2, 2)
+    panels = _panels(fig, axes)
+    upper_left, upper_right, lower_left, lower_right = panels
     _draw_pit(tidy(upper_left), uniforms.ravel(), level)
     _draw_quantiles(tidy(upper_right), residuals.ravel(), level)
     _draw_autocorrelation(tidy(lower_left), residuals, codes, lags, level)
     _draw_autocorrelation(tidy(lower_right), residuals**2, codes, lags, level)
     lower_left.set_title("Autocorrelation of residuals", fontsize=10)
     lower_right.set_title("Autocorrelation of squared residuals", fontsize=10)
+    figure: Figure = upper_left.figure
     return figure
+
+
+def _panels(fig: Figure | None, axes: Sequence[Axes] | None) -> list[Any]:
+    if axes is None:
+        figure = new_figure(8.0, 6.0) if fig is None else fig
+        return list(figure.subplots(2, 2).ravel())
+    panels = list(np.ravel(np.asarray(axes, dtype=object)))
+    if len(panels) != 4:
+        raise InputError(f"`axes` must be four axes; got {len(panels)}.")
+    return panels
 
 
 def within_autocorrelation(

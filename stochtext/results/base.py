@@ -204,12 +204,24 @@ class SDEResults(ABC):
             )
         return plot_field(self.process.drift, self.support, components=components, ax=ax)
 
-    def plot_diagnostics(self) -> Any:
-        """Draw residual diagnostics of the fitted data: PIT, Q-Q, autocorrelations."""
+    def plot_diagnostics(self, ax: Any = None) -> Any:
+        """Draw residual diagnostics of the fitted data: PIT, Q-Q, autocorrelations.
+
+        Parameters
+        ----------
+        ax : array_like of four Axes, optional
+            Where to draw; a new figure by default.
+
+        Returns
+        -------
+        Figure
+        """
         from stochtext.plotting.diagnostics import plot_residual_diagnostics
 
         residuals = self._fitted_residuals()
-        return plot_residual_diagnostics(residuals.resid, residuals.pit, residuals.trajectory)
+        return plot_residual_diagnostics(
+            residuals.resid, residuals.pit, residuals.trajectory, axes=ax
+        )
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the results to ``path``; see :func:`stochtext.load`.

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stochtext._shared.exceptions import InputError
 from stochtext._shared.tables import frame_table
 from stochtext._shared.typing import FloatArray
+from stochtext._shared.validation import check_fraction
 from stochtext.processes.base import Process
 from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix
@@ -61,6 +63,42 @@ class FunctionalResults(SDEResults):
     def params(self) -> pd.Series:
         """Empty: the fit is a curve; use ``get_drift`` and ``get_covariance``."""
         return pd.Series(dtype=np.float64)
+
+    @property
+    def bse(self) -> pd.Series:
+        """Empty, as ``params``."""
+        return pd.Series(dtype=np.float64)
+
+    @property
+    def tvalues(self) -> pd.Series:
+        """Empty, as ``params``."""
+        return pd.Series(dtype=np.float64)
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Empty, as ``params``."""
+        return pd.Series(dtype=np.float64)
+
+    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Return an empty frame: intervals of curves are those of ``get_drift``."""
+        check_fraction("alpha", alpha)
+        return pd.DataFrame({0: self.params, 1: self.params})
+
+    def cov_params(self) -> pd.DataFrame:
+        """Return an empty frame: there are no parameters."""
+        return pd.DataFrame(dtype=np.float64)
+
+    def wald_test(self, hypothesis: Any) -> None:
+        """Refuse: there are no parameters to test.
+
+        Raises
+        ------
+        InputError
+        """
+        raise InputError(
+            f"{self.model} fits curves and has no parameters to test. Test models against each "
+            "other with compare, or fit a LinearSDE or ParametricSDE."
+        )
 
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Return JSON-able values and arrays that restore the results, without the data."""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import stochtext as st
 from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext.analysis import order_control
 from stochtext.trajectories import Trajectories
@@ -169,3 +170,9 @@ def test_a_little_order_beside_much_level_is_called_little(rng):
     assert control.share[0] < 0.2
     assert control.verdict().startswith("Detectable dynamics, but little")
     assert "The mean of the trajectory so far predicts better" in control.verdict()
+
+
+def test_too_few_copies_give_no_verdict():
+    X = st.datasets.load_ornstein_uhlenbeck(random_state=0)
+    control = st.analysis.order_control(X, n_permutations=9, random_state=0)
+    assert control.verdict().startswith("No verdict: with 9 shuffled copies p cannot fall below")

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 
+import stochtext as st
 from stochtext._shared.exceptions import ConvergenceError, InputError, SampleSizeWarning
 from stochtext.comparison import compare
 from stochtext.estimators import LinearSDE
@@ -312,3 +313,10 @@ def test_size_of_the_paired_test_is_stored_and_within_its_band(project_root):
     assert min(panels) == 3.1
     assert max(panels) == 7.3
     assert max(paths) == 1.8
+
+
+def test_a_relative_clock_on_blocks_of_one_path_is_refused():
+    path = st.datasets.load_double_well(n_steps=300, random_state=0)
+    models = {"still": st.LinearSDE(), "moving": st.LinearSDE(trend="linear")}
+    with pytest.raises(st.InputError, match="'moving' runs on the relative clock"):
+        st.compare(models, path, random_state=0)

@@ -125,3 +125,19 @@ def test_every_plot_returns_axes_or_a_figure(results):
 def test_data_with_other_columns_are_refused(results):
     with pytest.raises(st.InputError, match="columns"):
         results.goodness_of_fit(np.random.default_rng(0).normal(size=(30, 3)))
+
+
+def test_parameters_and_their_errors_have_the_same_index(results):
+    for other in (results.bse, results.tvalues, results.pvalues, results.conf_int()):
+        assert list(other.index) == list(results.params.index)
+    assert results.cov_params().shape == (len(results.params),) * 2
+
+
+def test_diagnostics_are_drawn_where_told(results):
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots(1, 4)
+    assert results.plot_diagnostics(ax=axes) is figure
+    with pytest.raises(st.InputError, match="four axes"):
+        results.plot_diagnostics(ax=axes[:2])

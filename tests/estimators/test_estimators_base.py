@@ -324,3 +324,11 @@ def test_reason_for_missing_errors_is_the_first_that_holds():
     assert few.reason == "2 parameters were fitted to 2 transitions."
     for other in (lost, bent, flat):
         assert np.isnan(covariances_of(other).matrix("robust")).all()
+
+
+def test_pieces_of_a_split_trajectory_have_no_relative_clock():
+    values = np.random.default_rng(0).normal(size=(12, 20, 1)).cumsum(axis=1)
+    values[:, 10] = np.nan
+    panel = st.Trajectories(list(values), missing="split")
+    with pytest.raises(st.InputError, match="relative clock"):
+        st.LinearSDE(trend="linear").fit(panel)

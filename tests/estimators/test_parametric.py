@@ -307,3 +307,16 @@ def test_likelihood_at_the_estimate_is_the_sum_of_normal_densities(wells):
     sd = results.params["sigma"] * np.sqrt(0.05)
     expected = stats.norm.logpdf(s.x_next, mean, sd).sum()
     assert results.llf == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_fixed_parameter_without_a_value_is_asked_for():
+    X = st.datasets.load_ornstein_uhlenbeck(random_state=0)
+    with pytest.raises(st.InputError, match="`fixed` holds sigma, which has no value"):
+        st.ParametricSDE(st.OrnsteinUhlenbeck(), fixed=("sigma",)).fit(X)
+
+
+@pytest.mark.parametrize("given", ["ou", st.OrnsteinUhlenbeck])
+def test_something_else_than_a_process_is_named(given):
+    X = st.datasets.load_ornstein_uhlenbeck(random_state=0)
+    with pytest.raises(st.InputError, match="`process` must be a process"):
+        st.ParametricSDE(given).fit(X)

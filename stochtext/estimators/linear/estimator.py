@@ -11,6 +11,7 @@ import pandas as pd
 from stochtext._shared.exceptions import ConvergenceWarning, DiscretizationWarning, InputError
 from stochtext._shared.validation import check_choice
 from stochtext.estimators.base import Fit, SDEEstimator
+from stochtext.estimators.coarseness import white_directions
 from stochtext.estimators.inference import checked_covariances
 from stochtext.estimators.linear.search import maximise
 from stochtext.estimators.linear.start import least_squares_start
@@ -29,7 +30,6 @@ from stochtext.transitions.registry import transition_density
 __all__ = ["LinearSDE"]
 
 TRENDS = ("constant", "linear")
-WHITE = 3.0
 FLAT = "The likelihood keeps rising as the white directions get faster."
 
 
@@ -105,13 +105,17 @@ class LinearSDE(SDEEstimator):
             "clock", self.clock, ("relative", "time")
         )  # fmt: skip
 
+    def _warn_if_coarse(self, sample: TransitionSample) -> None:
+        """Do nothing: the fit itself knows which directions are white, and warns."""
+
     def _fit_sample(self, sample: TransitionSample) -> Fit:
         likelihood = LinearLikelihood(sample, TRENDS.index(self.trend))
         _check_size(sample, likelihood.regressors.shape[1])
         start = least_squares_start(likelihood)
         optimum = maximise(likelihood, start, self.max_iter)
         p = LinearParameters.from_vector(optimum.theta, sample.dim)
-        white = _white_directions(p, sample)
+        rates = np.asarray(np.linalg.eigvals(p.kappa).real, dtype=np.float64)
+        white = white_directions(rates, float(np.median(sample.dt)))
         if white and (not optimum.converged or _without_end(p, sample)):
             optimum = replace(optimum, flat=FLAT)
         _warn(optimum, white)
@@ -161,18 +165,6 @@ def _check_size(sample: TransitionSample, n_regressors: int) -> None:
             f"at least {needed} transitions, got {used}. Observe longer or more trajectories, or "
             "reduce the dimension (TrajectoryPCA)."
         )
-
-
-def _white_directions(p: LinearParameters, sample: TransitionSample) -> str | None:
-    rates = np.linalg.eigvals(p.kappa).real
-    step = float(np.median(sample.dt))
-    count = int(np.sum(rates * step > WHITE))
-    if count == 0:
-        return None
-    return (
-        f"{count} of {len(rates)} directions are white at this sampling: their time constant is "
-        f"below dt/{WHITE:.0f} = {step / WHITE:.3g}, which is an upper bound only."
-    )
 
 
 def _without_end(p: LinearParameters, sample: TransitionSample) -> bool:

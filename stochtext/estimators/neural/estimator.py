@@ -377,7 +377,7 @@ def _results(
     record = FitRecord.of_panel(
         sample.panel, model="NeuralSDE", density="euler", llf=float(sample.weight @ log_density),
         clock=sample.clock, converged="max_iter" not in stopped, df_model=n_parameters,
-        details=_details(learned), notes=notes,
+        details=_details(learned), notes=notes, nobs=round(sample.n_effective),
     )  # fmt: skip
     errors = NoErrors(process, NO_BANDS)
     return Fit(

@@ -10,6 +10,7 @@ from scipy import stats
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import FloatArray
+from stochtext._shared.validation import as_float_array
 
 __all__ = ["WaldTest", "linear_restrictions", "wald_test"]
 
@@ -55,7 +56,7 @@ def linear_restrictions(names: list[str], hypothesis: Any) -> tuple[FloatArray, 
             ) from None
         return constraint.coefs, constraint.constants.ravel()
     left, right = hypothesis if isinstance(hypothesis, tuple) else (hypothesis, 0.0)
-    matrix = np.atleast_2d(np.asarray(left, dtype=np.float64))
+    matrix = np.atleast_2d(as_float_array("hypothesis", left))
     if matrix.ndim != 2 or matrix.shape[1] != len(names):
         raise InputError(
             f"`hypothesis` needs one column per parameter ({len(names)}); got {matrix.shape}."

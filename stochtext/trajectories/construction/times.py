@@ -104,13 +104,14 @@ def flatten_times(
 def _as_parts(times: Any, lengths: IntArray, *, single: bool) -> list[Any]:
     if is_nested(times):
         return list(times)
-    if isinstance(times, list | tuple) and times and isinstance(times[0], list | tuple):
+    if isinstance(times, list | tuple) and times and isinstance(times[0], list | tuple | range):
         return list(times)
     if isinstance(times, np.ndarray) and times.ndim == 2:
         return list(times)
     if single:
         return [times]
-    shared = np.ndim(times) == 1 and bool(np.all(lengths == np.size(times)))
+    flat = all(np.ndim(part) == 0 for part in times)
+    shared = flat and bool(np.all(lengths == len(times)))
     if shared:
         return [times] * lengths.size
     raise InputError(

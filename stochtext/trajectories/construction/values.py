@@ -60,7 +60,8 @@ def describe(k: int, ids: pd.Index | None = None) -> str:
     """Name trajectory ``k`` by its position and, where it differs, its id."""
     if ids is None or (ids[k] == k and not isinstance(ids[k], str)):
         return f"trajectory {k}"
-    return f"trajectory {k} (id {ids[k]!r})"
+    label = ids[k].item() if isinstance(ids[k], np.generic) else ids[k]
+    return f"trajectory {k} (id {label!r})"
 
 
 def as_numbers(value: Any, where: str, *, copy: bool = True) -> FloatArray:

@@ -162,7 +162,9 @@ def _read_npz(path: Path) -> Parts:
             header = json.loads(archive["header"].tobytes())
             return _restore(archive["values"], archive["times"], header)
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, EOFError, AttributeError) as error:
-        raise InputError(f"{str(path)!r} cannot be read as a saved panel: {error}.") from error
+        raise InputError(
+            f"{str(path)!r} cannot be read as a saved panel: it is damaged, or of another format."
+        ) from error
 
 
 def _parquet_names(columns: tuple[str, ...]) -> list[str]:
