@@ -161,9 +161,22 @@ def _warn(outcomes: dict[str, list[Outcome]], design: Design) -> None:
             SampleSizeWarning,
             stacklevel=3,
         )
+    for (category, text), names in _shared_warnings(outcomes).items():
+        warnings.warn(f"{names}: {text}", category, stacklevel=3)
+
+
+def _shared_warnings(
+    outcomes: dict[str, list[Outcome]],
+) -> dict[tuple[type[Warning], str], str]:
+    """Return each warning once, with the models that it came from."""
+    found: dict[tuple[type[Warning], str], list[str]] = {}
     for name, parts in outcomes.items():
         for category, text in _distinct(parts).items():
-            warnings.warn(f"Model {name!r}: {text}", category, stacklevel=3)
+            found.setdefault((category, text), []).append(repr(name))
+    return {
+        warned: f"Model{'s' if len(names) > 1 else ''} {', '.join(names)}"
+        for warned, names in found.items()
+    }
 
 
 def _distinct(parts: list[Outcome]) -> dict[type[Warning], str]:
@@ -192,11 +205,11 @@ def _collect(panel: Trajectories, design: Design, outcomes: dict[str, list[Outco
         n_trajectories=panel.n_trajectories,
         n_outside=pd.Series({n: sum(p.n_outside for p in ps) for n, ps in outcomes.items()}),
         fit_seconds=pd.Series({n: np.mean([p.seconds for p in ps]) for n, ps in outcomes.items()}),
-        remarks=_remarks(panel, outcomes),
+        remarks=_remarks(outcomes),
     )
 
 
-def _remarks(panel: Trajectories, outcomes: dict[str, list[Outcome]]) -> tuple[str, ...]:
+def _remarks(outcomes: dict[str, list[Outcome]]) -> tuple[str, ...]:
     remarks = []
     reductions = {p.coordinates.described for ps in outcomes.values() for p in ps} - {""}
     if reductions:
@@ -204,6 +217,7 @@ def _remarks(panel: Trajectories, outcomes: dict[str, list[Outcome]]) -> tuple[s
             f"Scores are densities in the coordinates behind {', '.join(sorted(reductions))}, "
             "fitted in each fold; they compare within this table only."
         )
-    for name, parts in outcomes.items():
-        remarks += [f"Model {name!r} warned: {text}" for text in _distinct(parts).values()]
+    remarks += [
+        f"{names} warned: {text}" for (_, text), names in _shared_warnings(outcomes).items()
+    ]
     return tuple(remarks)
