@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import os
 import platform
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy
+from joblib import Parallel, delayed
 
 import stochtext
+from stochtext._shared.progress import progress
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -51,3 +56,47 @@ def write_study(path: Path, values: dict[str, Any]) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def run_study(
+    about: str,
+    what: str,
+    designs: Iterable[str],
+    measure: Callable[[str, int, int], dict[str, Any]],
+    result: Path,
+    *,
+    samples: int,
+    **facts: Any,
+) -> dict[str, Any]:
+    """Measure every design, store the study and return it.
+
+    Parameters
+    ----------
+    about : str
+        What the script does, for its ``--help``.
+    what : str
+        What the stored numbers are.
+    designs : iterable of str
+    measure : callable
+        From name of a design, number of samples and seed to its numbers.
+    result : Path
+        Where the study is stored.
+    samples : int
+        Samples per design, unless told otherwise.
+    **facts
+        Stored beside the numbers.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--samples", type=int, default=samples, help="samples per design")
+    parser.add_argument("--seed", type=int, default=20251123)
+    parser.add_argument("--jobs", type=int, default=1, help="processes; the numbers do not change")
+    parser.add_argument("--output", type=Path, default=result)
+    options = parser.parse_args()
+    names, start = list(designs), time.perf_counter()
+    calls = (delayed(measure)(name, options.samples, options.seed) for name in names)
+    found = Parallel(n_jobs=options.jobs, return_as="generator")(calls)
+    rows = dict(zip(names, progress(found, label="designs", total=len(names)), strict=True))
+    settings = {"samples": options.samples, "seed": options.seed, **facts}
+    seconds = round(time.perf_counter() - start, 1)
+    write_study(options.output, {"what": what, **settings, "seconds": seconds, "designs": rows})
+    return rows

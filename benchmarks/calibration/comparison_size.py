@@ -18,8 +18,6 @@ R = 1000 samples the 99.9 % band around 5 % is [2.9, 7.4].
 
 from __future__ import annotations
 
-import argparse
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,9 +25,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from benchmarks.record import write_study
+from benchmarks.record import run_study
 from stochtext import SampleSizeWarning, Trajectories, compare
-from stochtext._shared.progress import progress
 from stochtext._shared.random import generator
 
 RESULT = Path(__file__).with_name("results") / "comparison_size.json"
@@ -83,24 +80,14 @@ class OneSided(BaseEstimator):
 
 def main() -> None:
     """Measure all designs and store the result."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=1000, help="samples per design")
-    parser.add_argument("--seed", type=int, default=20251123)
-    parser.add_argument("--output", type=Path, default=RESULT)
-    options = parser.parse_args()
-    start = time.perf_counter()
-    designs = {
-        name: measure(name, options.samples, options.seed)
-        for name in progress(DESIGNS, label="designs", total=len(DESIGNS))
-    }
-    values = {
-        "what": "percentage of rejections by the paired test of two equally wrong models",
-        "samples": options.samples,
-        "seed": options.seed,
-        "seconds": round(time.perf_counter() - start, 1),
-        "designs": designs,
-    }
-    write_study(options.output, values)
+    designs = run_study(
+        __doc__.splitlines()[0],
+        "percentage of rejections by the paired test of two equally wrong models",
+        DESIGNS,
+        measure,
+        RESULT,
+        samples=1000,
+    )
     for name, design in designs.items():
         print(f"{name:30s} {design['size at 5 %']:6.1f} {design['size at 10 %']:6.1f}")
 

@@ -19,16 +19,13 @@ With R = 2000 samples the 99.9 % band around 5 % is [3.4, 6.6].
 
 from __future__ import annotations
 
-import argparse
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.linalg import expm, solve_continuous_lyapunov
 
-from benchmarks.record import write_study
-from stochtext._shared.progress import progress
+from benchmarks.record import run_study
 from stochtext._shared.random import generator
 from stochtext.diagnostics import goodness_of_fit
 
@@ -60,24 +57,14 @@ PERSISTENCE = {"path n=1000, persistent": 0.0135, "panel 30 x 8..30, persistent"
 
 def main() -> None:
     """Measure all designs and store the result."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=2000, help="samples per design")
-    parser.add_argument("--seed", type=int, default=20251123)
-    parser.add_argument("--output", type=Path, default=RESULT)
-    options = parser.parse_args()
-    start = time.perf_counter()
-    designs = {
-        name: measure(name, options.samples, options.seed)
-        for name in progress(DESIGNS, label="designs", total=len(DESIGNS))
-    }
-    values = {
-        "what": "percentage of rejections at 5 % under the null, parameters estimated",
-        "samples": options.samples,
-        "seed": options.seed,
-        "seconds": round(time.perf_counter() - start, 1),
-        "designs": designs,
-    }
-    write_study(options.output, values)
+    designs = run_study(
+        __doc__.splitlines()[0],
+        "percentage of rejections at 5 % under the null, parameters estimated",
+        DESIGNS,
+        measure,
+        RESULT,
+        samples=2000,
+    )
     print_table(designs)
 
 

@@ -16,17 +16,14 @@ samples the 99.9 % band around 95 % is [92.6, 97.1].
 
 from __future__ import annotations
 
-import argparse
-import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.record import write_study
+from benchmarks.record import run_study
 from stochtext import LinearSDE, Trajectories
-from stochtext._shared.progress import progress
 from stochtext._shared.random import generator
 
 RESULT = Path(__file__).with_name("results") / "linear_panels.json"
@@ -35,6 +32,8 @@ STATES = np.array([[0.0], [0.5], [1.0]])
 
 # name -> (trajectories, steps of each, sampling interval)
 DESIGNS: dict[str, tuple[int, int, float]] = {
+    "1 path of 100 steps of 0.1": (1, 100, 0.1),
+    "1 path of 500 steps of 0.1": (1, 500, 0.1),
     "10 paths of 20 steps of 0.25": (10, 20, 0.25),
     "20 paths of 20 steps of 0.25": (20, 20, 0.25),
     "20 paths of 50 steps of 0.25": (20, 50, 0.25),
@@ -46,27 +45,17 @@ DESIGNS: dict[str, tuple[int, int, float]] = {
 
 def main() -> None:
     """Measure all designs and store the result."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=1000, help="samples per design")
-    parser.add_argument("--seed", type=int, default=20251123)
-    parser.add_argument("--output", type=Path, default=RESULT)
-    options = parser.parse_args()
-    start = time.perf_counter()
-    designs = {
-        name: measure(name, options.samples, options.seed)
-        for name in progress(DESIGNS, label="designs", total=len(DESIGNS))
-    }
-    values = {
-        "what": "coverage in per cent of nominal 95 % intervals of LinearSDE",
-        "truth": {"kappa": KAPPA, "mu": MU, "sigma": SIGMA},
-        "samples": options.samples,
-        "seed": options.seed,
-        "seconds": round(time.perf_counter() - start, 1),
-        "designs": designs,
-    }
-    write_study(options.output, values)
+    designs = run_study(
+        __doc__.splitlines()[0],
+        "coverage in per cent of nominal 95 % intervals of LinearSDE",
+        DESIGNS,
+        measure,
+        RESULT,
+        samples=1000,
+        truth={"kappa": KAPPA, "mu": MU, "sigma": SIGMA},
+    )
     for name, design in designs.items():
-        print(f"{name:32s} {design['cluster']} drift {design['drift, cluster']}")
+        print(f"{name:32s} {design}")
 
 
 def measure(name: str, samples: int, seed: int) -> dict[str, Any]:
@@ -74,23 +63,24 @@ def measure(name: str, samples: int, seed: int) -> dict[str, Any]:
     m, steps, dt = DESIGNS[name]
     truth = np.array([KAPPA, MU, SIGMA])
     drift = KAPPA * (MU - STATES)
-    hits: dict[str, list[np.ndarray]] = {"cluster": [], "nonrobust": [], "drift, cluster": []}
+    kinds = ("nonrobust",) if m == 1 else ("cluster", "nonrobust")
+    hits: dict[str, list[np.ndarray]] = {kind: [] for kind in (*kinds, "drift")}
     estimates = []
     for k in range(samples):
         panel = simulate(m, steps, dt, generator(seed, name, k))
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            by_type = {
-                kind: LinearSDE(cov_type=kind).fit(panel) for kind in ("cluster", "nonrobust")
-            }
-        for kind, fit in by_type.items():
-            ends = fit.results_.conf_int().to_numpy()
+            by_type = {kind: LinearSDE(cov_type=kind).fit(panel).results_ for kind in kinds}
+        for kind, results in by_type.items():
+            ends = results.conf_int().to_numpy()
             hits[kind].append((ends[:, 0] <= truth) & (truth <= ends[:, 1]))
-        curve = by_type["cluster"].results_.get_drift(STATES).conf_int()
-        hits["drift, cluster"].append(((curve[..., 0] <= drift) & (drift <= curve[..., 1]))[:, 0])
-        estimates.append(by_type["cluster"].results_.params.to_numpy())
+        curve = by_type[kinds[0]].get_drift(STATES).conf_int()
+        # NaN outside the support of the data: no interval was offered there.
+        held = ((curve[..., 0] <= drift) & (drift <= curve[..., 1]))[:, 0]
+        hits["drift"].append(np.where(np.isnan(curve[:, 0, 0]), np.nan, held))
+        estimates.append(by_type[kinds[0]].params.to_numpy())
     coverage = {
-        kind: [round(100 * float(rate), 1) for rate in np.mean(found, axis=0)]
+        kind: [round(100 * float(rate), 1) for rate in np.nanmean(found, axis=0)]
         for kind, found in hits.items()
     }
     bias = np.mean(estimates, axis=0) - truth

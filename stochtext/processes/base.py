@@ -5,6 +5,7 @@ Law of the room: a process is an immutable value. It knows no data, no scheme an
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -40,7 +41,7 @@ def per_state(name: str, value: ArrayLike, n: int) -> FloatArray:
     return array
 
 
-class Process:
+class Process(ABC):
     """An Itô diffusion dX = b(t, X) dt + sigma(t, X) dW in d dimensions with m noise sources.
 
     Parameters
@@ -182,13 +183,13 @@ class Process:
         sigma = self.diffusion(x, t)
         return np.einsum("nik,njk->nij", sigma, sigma)
 
+    @abstractmethod
     def _drift(self, x: FloatArray, t: FloatArray) -> FloatArray:
         """Return the drift at checked states and times."""
-        raise NotImplementedError(f"{type(self).__name__} defines no drift.")
 
+    @abstractmethod
     def _diffusion(self, x: FloatArray, t: FloatArray) -> FloatArray:
         """Return the diffusion at checked states and times."""
-        raise NotImplementedError(f"{type(self).__name__} defines no diffusion.")
 
     def transition_moments(
         self,

@@ -40,8 +40,9 @@ def area_under_curve(higher: FloatArray, lower: FloatArray, alpha: float = 0.05)
     The variance is that of the placements (DeLong, DeLong and Clarke-Pearson, 1988,
     eq. 4), the interval is symmetric for the logit (Pepe, 2003, sec. 5.2.4). With one
     member in a group, or groups that do not overlap, there is no variance to
-    estimate: the interval is NaN. For two groups of 24 and 14 normal scores it covers
-    94 to 96 per cent at nominal 95.
+    estimate: the interval is NaN. For groups of 24 and 12 to 14 normal scores and areas
+    of .5 to .86 it covers 95.2 to 96.1 per cent (R = 5000,
+    ``benchmarks/coverage/auc.py``).
 
     Examples
     --------
