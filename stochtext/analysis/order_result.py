@@ -278,6 +278,11 @@ class OrderControl:
             )
         if np.isnan(self.share).any():
             notes.append("share is NaN where nothing is predicted (R2 as written <= 0).")
+        if self.reason is None and np.isnan(self.share_se).any():
+            notes.append(
+                "The interval of the share is NaN where R2 as written is not three standard "
+                "errors above zero."
+            )
         if self.irregular:
             notes.append("The steps differ in length; the control counts them all as one step.")
         return notes
