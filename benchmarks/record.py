@@ -9,6 +9,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +23,50 @@ from stochtext._shared.progress import progress
 RESULTS = Path(__file__).parent / "results"
 
 
-def write_record(name: str, results: dict[str, Any], folder: Path) -> Path:
-    """Write ``results`` to ``folder/name.json`` and return the path."""
+#: Flags of /proc/cpuinfo that say how wide a processor calculates.
+_VECTOR_FLAGS = ("sse2", "sse4_2", "avx", "avx2", "fma", "avx512f", "avx512dq", "asimd", "sve")
+
+
+def write_record(name: str, results: dict[str, Any], folder: Path, **facts: Any) -> Path:
+    """Write ``results`` to ``folder/name.json``, with ``facts`` beside them; return the path."""
     record = {
         "benchmark": name,
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "version": stochtext.__version__,
-        "machine": {
-            "architecture": platform.machine(),
-            "cores": os.cpu_count(),
-            "system": platform.system(),
-            "python": platform.python_version(),
-        },
+        "machine": machine(),
+        **facts,
         "results": results,
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def machine() -> dict[str, Any]:
+    """Return what timings depend on."""
+    return {
+        "architecture": platform.machine(),
+        "processor": _cpu_line("model name") or platform.processor() or "unknown",
+        "vectors": [
+            flag
+            for flag in _VECTOR_FLAGS
+            if flag in (_cpu_line("flags") or _cpu_line("Features")).split()
+        ],
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions of what everything here uses and of further packages."""
+    own = {
+        "python": platform.python_version(),
+        "stochtext": stochtext.__version__,
+        **{name: metadata.version(name) for name in ("numpy", "scipy", "numba", "llvmlite")},
+    }
+    return {**own, **{name: _version(name) for name in packages}}
 
 
 def write_study(path: Path, values: dict[str, Any]) -> None:
@@ -100,3 +127,20 @@ def run_study(
     seconds = round(time.perf_counter() - start, 1)
     write_study(options.output, {"what": what, **settings, "seconds": seconds, "designs": rows})
     return rows
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _cpu_line(name: str) -> str:
+    """Return the first value of this name in /proc/cpuinfo; empty where there is none."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    values = (line.partition(":") for line in text.splitlines())
+    return next((value.strip() for key, _, value in values if key.strip() == name), "")

@@ -36,7 +36,9 @@ from .estimators import LinearSDE as LinearSDE
 from .estimators import NeuralSDE as NeuralSDE
 from .estimators import ParametricSDE as ParametricSDE
 from .processes import SDE as SDE
+from .processes import BrownianMotion as BrownianMotion
 from .processes import DoubleWell as DoubleWell
+from .processes import GeometricBrownianMotion as GeometricBrownianMotion
 from .processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from .report import report as report
 from .results import load as load

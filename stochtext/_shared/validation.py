@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stochtext._shared.exceptions import InputError
-from stochtext._shared.typing import FloatArray
+from stochtext._shared.typing import ArrayLike, FloatArray
 
 __all__ = [
     "as_float_array",
@@ -16,6 +16,7 @@ __all__ = [
     "check_fraction",
     "check_integer",
     "check_positive",
+    "per_state",
 ]
 
 
@@ -95,4 +96,17 @@ def as_states(name: str, value: Any, dim: int | None) -> FloatArray:
     if array.ndim != 2 or (dim is not None and array.shape[1] != dim):
         expected = "(n, d)" if dim is None else f"(n, {dim})"
         raise InputError(f"`{name}` must have shape {expected}; got {np.shape(value)}.")
+    return array
+
+
+def per_state(name: str, value: ArrayLike, n: int) -> FloatArray:
+    """Return ``value`` as one number per state: a scalar is repeated."""
+    array = as_float_array(name, value)
+    if np.ndim(value) == 0:
+        return np.full(n, float(array.item()))
+    if array.shape != (n,):
+        raise InputError(
+            f"`{name}` must be a number or hold one number per state, shape ({n},); "
+            f"got shape {array.shape}."
+        )
     return array

@@ -12,33 +12,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from stochtext._shared.exceptions import InputError, UnspecifiedParameterError
+from stochtext._shared.exceptions import InputError, SchemeError, UnspecifiedParameterError
 from stochtext._shared.typing import ArrayLike, FloatArray
-from stochtext._shared.validation import as_float_array, as_states, check_choice
-from stochtext.processes.parameters import ParameterVector
+from stochtext._shared.validation import as_states, check_choice, per_state
+from stochtext.processes.parameters import ParameterVector, shown
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from stochtext.processes.compiled.compilation import CompiledCoefficients
+    from stochtext.processes.compiled.source import CoefficientSource
 
 __all__ = ["CLOCKS", "NOISE_TYPES", "Process", "per_state"]
 
 NOISE_TYPES = ("additive", "diagonal", "general")
 CLOCKS = ("time", "relative")
-
-
-def per_state(name: str, value: ArrayLike, n: int) -> FloatArray:
-    """Return ``value`` as one number per state: a scalar is repeated."""
-    array = as_float_array(name, value)
-    if np.ndim(value) == 0:
-        return np.full(n, float(array.item()))
-    if array.shape != (n,):
-        raise InputError(
-            f"`{name}` must be a number or hold one number per state, shape ({n},); "
-            f"got shape {array.shape}."
-        )
-    return array
 
 
 class Process(ABC):
@@ -119,6 +106,19 @@ class Process(ABC):
     def autonomous(self) -> bool:
         """Whether the coefficients are known not to depend on t."""
         return False
+
+    @property
+    def domain(self) -> tuple[tuple[float, float], ...]:
+        """Interval in which each coordinate lives: (low, high) pairs, empty while d is unknown."""
+        return ((-np.inf, np.inf),) * (self.dim or 0)
+
+    @property
+    def commutative(self) -> bool:
+        """Whether (sigma_p grad) sigma_q = (sigma_q grad) sigma_p is known to hold.
+
+        Milstein's scheme then needs no Lévy areas.
+        """
+        return self._noise != "general"
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -221,8 +221,59 @@ class Process(ABC):
         """
         return None
 
-    def compiled(self) -> CompiledCoefficients | None:
-        """Return the coefficients as machine code, or None if there is only NumPy code."""
+    @property
+    def exact_normals(self) -> int | None:
+        """How many standard normals an exact step takes; None if there is no exact step."""
+        return None
+
+    def exact_step(
+        self,
+        x: FloatArray,
+        t: ArrayLike,
+        dt: ArrayLike,
+        clock_dt: ArrayLike | None,
+        normals: FloatArray,
+    ) -> FloatArray:
+        """Return X(t + dt) given X(t) = x, drawn from its exact law with the normals given.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n, d)
+            States at the start of the step.
+        t : float or ndarray of shape (n,)
+            Start of the step on the clock of the process.
+        dt : float or ndarray of shape (n,)
+            Length of the step in units of time.
+        clock_dt : float or ndarray of shape (n,), or None
+            Length of the step on the clock of the process; None if that is ``dt``.
+        normals : ndarray of shape (n, exact_normals)
+            Independent standard normal numbers.
+
+        Returns
+        -------
+        ndarray of shape (n, d)
+            A row depends on no other row.
+
+        Raises
+        ------
+        SchemeError
+            If this process has no exact step.
+        """
+        raise SchemeError(f"{type(self).__name__} has no exact step: `exact_normals` is None.")
+
+    def machine_code(self, prefix: str = "") -> CoefficientSource | None:
+        """Return the coefficients as source text for the compiler.
+
+        Parameters
+        ----------
+        prefix : str, default ""
+            Put before the names of the functions, where one process is a part of another.
+
+        Returns
+        -------
+        CoefficientSource or None
+            None if there is only NumPy code; simulation then asks it once a step.
+        """
         return None
 
     # -- parameters ------------------------------------------------------------------------
@@ -347,16 +398,6 @@ class Process(ABC):
         return {}
 
     def __repr__(self) -> str:
-        parts = [f"{name}={_short(value)}" for name, value in self._params.items()]
+        parts = [f"{name}={shown(value)}" for name, value in self._params.items()]
         parts += [f"{name}={value!r}" for name, value in self._settings().items()]
         return f"{type(self).__name__}({', '.join(parts)})"
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "?"
-    if np.ndim(value) == 0:
-        return f"{float(value):.6g}"
-    return np.array2string(np.asarray(value), precision=6, separator=", ", threshold=50).replace(
-        "\n", ""
-    )

@@ -11,7 +11,7 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array
 
-__all__ = ["ParameterVector", "lower_factor", "parameter_value"]
+__all__ = ["ParameterVector", "lower_factor", "parameter_value", "shown"]
 
 
 def parameter_value(name: str, value: Any) -> Any:
@@ -26,6 +26,17 @@ def parameter_value(name: str, value: Any) -> Any:
     array = array.copy()
     array.setflags(write=False)
     return array
+
+
+def shown(value: Any) -> str:
+    """Return a parameter as the repr of a process shows it."""
+    if value is None:
+        return "?"
+    if np.ndim(value) == 0:
+        return f"{float(value):.6g}"
+    return np.array2string(np.asarray(value), precision=6, separator=", ", threshold=50).replace(
+        "\n", ""
+    )
 
 
 def lower_factor(matrix: FloatArray) -> FloatArray:

@@ -18,7 +18,45 @@ PROCESS_TYPES: dict[str, str] = {
     "trending_ornstein_uhlenbeck": (
         "stochtext.processes.linear.trending_ornstein_uhlenbeck:TrendingOrnsteinUhlenbeck"
     ),
-    "double_well": "stochtext.processes.double_well:DoubleWell",
+    "double_well": "stochtext.processes.named.double_well:DoubleWell",
+    "brownian_motion": "stochtext.processes.named.brownian_motion:BrownianMotion",
+    "geometric_brownian_motion": (
+        "stochtext.processes.named.geometric_brownian_motion:GeometricBrownianMotion"
+    ),
+    "duffing": "stochtext.processes.named.duffing:Duffing",
+    "forced_duffing": "stochtext.processes.named.duffing:ForcedDuffing",
+    "van_der_pol": "stochtext.processes.named.van_der_pol:VanDerPol",
+    "fitzhugh_nagumo": "stochtext.processes.named.fitzhugh_nagumo:FitzHughNagumo",
+    "lorenz63": "stochtext.processes.named.lorenz63:Lorenz63",
+    "lotka_volterra": "stochtext.processes.named.lotka_volterra:LotkaVolterra",
+    "heston": "stochtext.processes.named.heston:Heston",
+    "stochastic_sir": "stochtext.processes.named.epidemic:StochasticSIR",
+    "brusselator": "stochtext.processes.named.brusselator:Brusselator",
+    "ait_sahalia": "stochtext.processes.named.nonlinear_rate:AitSahalia",
+    "cev": "stochtext.processes.named.cev:CEV",
+    "ckls": "stochtext.processes.named.ckls:CKLS",
+    "cox_ingersoll_ross": "stochtext.processes.named.cox_ingersoll_ross:CoxIngersollRoss",
+    "feller_diffusion": "stochtext.processes.named.cox_ingersoll_ross:FellerDiffusion",
+    "general_hyperbolic": "stochtext.processes.named.hyperbolic:GeneralHyperbolic",
+    "general_linear": "stochtext.processes.named.linear_noise:GeneralLinear",
+    "ginzburg_landau": "stochtext.processes.named.logistic:GinzburgLandau",
+    "gompertz": "stochtext.processes.named.gompertz:Gompertz",
+    "hyperbolic": "stochtext.processes.named.hyperbolic:Hyperbolic",
+    "inhomogeneous_geometric_brownian_motion": (
+        "stochtext.processes.named.linear_noise:InhomogeneousGeometricBrownianMotion"
+    ),
+    "inverse_feller": "stochtext.processes.named.three_halves:InverseFeller",
+    "jacobi": "stochtext.processes.named.jacobi:Jacobi",
+    "kessler_sorensen": "stochtext.processes.named.jacobi:KesslerSorensen",
+    "logistic": "stochtext.processes.named.logistic:Logistic",
+    "modified_cox_ingersoll_ross": "stochtext.processes.named.pearson:ModifiedCoxIngersollRoss",
+    "nonlinear_sde": "stochtext.processes.named.nonlinear_rate:NonlinearSDE",
+    "pearl_verhulst": "stochtext.processes.named.logistic:PearlVerhulst",
+    "pearson": "stochtext.processes.named.pearson:Pearson",
+    "radial_ornstein_uhlenbeck": (
+        "stochtext.processes.named.radial_ornstein_uhlenbeck:RadialOrnsteinUhlenbeck"
+    ),
+    "three_halves": "stochtext.processes.named.three_halves:ThreeHalves",
     "extrapolated": "stochtext.processes.fitted.extrapolated:ExtrapolatedProcess",
     "network": "stochtext.processes.fitted.network:NetworkProcess",
     "kernel": "stochtext.processes.fitted.smoothed:KernelProcess",

@@ -31,9 +31,13 @@ class Grid:
     save_every : int
         Every so many steps of the grid the state is saved.
     t0 : float
-        Time of the first state.
+        Time of step 0.
     relative : bool
         Whether the coefficients see the position in [0, 1] instead of the time.
+    first_path : int
+        Address of the first path's noise.
+    first_step : int
+        Number of steps that lie before the first state; ``t0`` is the time of step 0.
     """
 
     dt: float
@@ -42,10 +46,20 @@ class Grid:
     save_every: int
     t0: float
     relative: bool
+    first_path: int = 0
+    first_step: int = 0
 
     @classmethod
     def checked(
-        cls, dt: Any, n_steps: Any, n_substeps: Any, save_every: Any, t0: Any, clock: str
+        cls,
+        dt: Any,
+        n_steps: Any,
+        n_substeps: Any,
+        save_every: Any,
+        t0: Any,
+        clock: str,
+        first_path: Any = 0,
+        first_step: Any = 0,
     ) -> Grid:
         """Return a grid from unchecked arguments."""
         n_steps = check_integer("n_steps", n_steps)
@@ -58,6 +72,12 @@ class Grid:
         start = as_float_array("t0", t0)
         if start.size != 1 or not math.isfinite(start.item()):
             raise InputError(f"`t0` must be a finite number; got {t0!r}.")
+        first_step = check_integer("first_step", first_step, minimum=0)
+        if first_step and clock == "relative":
+            raise InputError(
+                "`first_step` needs a process on the clock 'time': on the relative clock a path "
+                f"has to be simulated from its beginning to its end; got {first_step}."
+            )
         return cls(
             check_positive("dt", dt),
             n_steps,
@@ -65,7 +85,14 @@ class Grid:
             save_every,
             start.item(),
             clock == "relative",
+            check_integer("first_path", first_path, minimum=0),
+            first_step,
         )
+
+    @property
+    def start(self) -> float:
+        """Time of the first state."""
+        return self.t0 + self.first_step * self.dt
 
     @property
     def n_scheme_steps(self) -> int:
@@ -89,7 +116,7 @@ class Grid:
 
     @property
     def clock_start(self) -> float:
-        """Clock reading at the first state."""
+        """Clock reading at step 0."""
         return 0.0 if self.relative else self.t0
 
     @property
@@ -134,7 +161,9 @@ def starting_states(x0: ArrayLike, n_paths: int | None, dim: int) -> FloatArray:
     return np.repeat(states, n_paths // len(states), axis=0)
 
 
-def output_array(out: Any, shape: tuple[int, int, int]) -> FloatArray:
+def output_array(
+    out: Any, shape: tuple[int, int, int], dtype: str = "float64"
+) -> FloatArray:
     """Return the array that takes the states: ``out`` after checks, or a new one.
 
     Raises
@@ -145,7 +174,7 @@ def output_array(out: Any, shape: tuple[int, int, int]) -> FloatArray:
         If ``out`` is of another shape or type, or cannot be written to.
     """
     if out is not None:
-        fits = isinstance(out, np.ndarray) and out.shape == shape and out.dtype == np.float64
+        fits = isinstance(out, np.ndarray) and out.shape == shape and out.dtype == np.dtype(dtype)
         if not fits or not out.flags.c_contiguous or not out.flags.writeable:
             given = (
                 f"{out.dtype} of shape {out.shape}"
@@ -153,18 +182,18 @@ def output_array(out: Any, shape: tuple[int, int, int]) -> FloatArray:
                 else type(out).__name__
             )
             raise InputError(
-                f"`out` must be a writable C-contiguous float64 array of shape {shape} (paths, "
+                f"`out` must be a writable C-contiguous {dtype} array of shape {shape} (paths, "
                 f"saved states, coordinates); got {given}."
             )
         return out
-    size = 8 * math.prod(shape)
+    size = np.dtype(dtype).itemsize * math.prod(shape)
     memory = _physical_memory()
     if size > memory:
         raise ResourceLimitError(
             f"The result of shape {shape} would take {size} bytes, but this machine has "
             f"{memory}; save less often with `save_every`, or pass a memory-mapped `out`."
         )
-    return np.empty(shape)
+    return np.empty(shape, dtype=dtype)
 
 
 def _physical_memory() -> float:

@@ -1,41 +1,25 @@
-"""Normal numbers by address: (key, purpose, path, number) gives the same value always.
-
-Philox4x32-10 is a function of a counter, so no number depends on how many threads run, how
-paths are grouped, or what was drawn before. Imported late, because it loads numba.
-
-References
-----------
-Salmon, Moraes, Dror and Shaw (2011), Parallel random numbers: as easy as 1, 2, 3,
-Proceedings of SC11. Box and Muller (1958), Annals of Mathematical Statistics 29, 610-611.
-"""
+"""The key under which a simulation finds its noise, and the noise itself for those who ask."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from functools import cache
+from types import ModuleType
 
 import numpy as np
-from numba import types
+from numpy.typing import NDArray
 
 from stochtext._shared.random import generator
-from stochtext._shared.typing import RandomState
-from stochtext.processes.compiled.compilation import kernel
+from stochtext._shared.typing import FloatArray, RandomState
 
-__all__ = ["AREAS", "INCREMENTS", "fill_normals", "noise_key", "philox"]
+__all__ = ["BRIDGES", "EXACT", "FURTHER", "INCREMENTS", "noise_key", "normals", "words"]
 
-#: Purposes: numbers for one of them are independent of those for another.
+#: What numbers are for: those of one stream are independent of those of another. Streams 0 to
+#: 255 are purposes, the higher bits tell the nodes of a refinement.
 INCREMENTS = 0
-AREAS = 1
-
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-_MULTIPLIER_0 = np.uint64(0xD2511F53)
-_MULTIPLIER_1 = np.uint64(0xCD9E8D57)
-_WEYL_0 = np.uint64(0x9E3779B9)
-_WEYL_1 = np.uint64(0xBB67AE85)
-_MANTISSA_SHIFT = np.uint64(11)
-_ONE = np.uint64(1)
-_UNIT = 2.0**-53
+FURTHER = 1
+REFINEMENTS = 2
+EXACT = 4
+BRIDGES = 5
 
 
 def noise_key(random_state: RandomState) -> np.uint64:
@@ -43,56 +27,59 @@ def noise_key(random_state: RandomState) -> np.uint64:
     return np.uint64(generator(random_state, "simulation").integers(0, 2**64, dtype=np.uint64))
 
 
-@kernel()
-def philox(c0: Any, c1: Any, c2: Any, c3: Any, key: Any) -> Any:
-    """Return two 64-bit words for the counter (c0, c1, c2, c3) of 32-bit words."""
-    k0 = key & _LOW
-    k1 = key >> _HALF
-    for _ in range(10):
-        p0 = _MULTIPLIER_0 * c0
-        p1 = _MULTIPLIER_1 * c2
-        c0, c1, c2, c3 = (p1 >> _HALF) ^ c1 ^ k0, p1 & _LOW, (p0 >> _HALF) ^ c3 ^ k1, p0 & _LOW
-        k0 = (k0 + _WEYL_0) & _LOW
-        k1 = (k1 + _WEYL_1) & _LOW
-    return (c1 << _HALF) | c0, (c3 << _HALF) | c2
-
-
-@kernel()
-def _normal_pair(key: Any, purpose: Any, path: Any, block: Any) -> Any:
-    r0, r1 = philox(path, block & _LOW, block >> _HALF, purpose, key)
-    # The radius uses (0, 1]: its logarithm is finite.
-    radius = math.sqrt(-2.0 * math.log(((r0 >> _MANTISSA_SHIFT) + _ONE) * _UNIT))
-    angle = 2.0 * math.pi * ((r1 >> _MANTISSA_SHIFT) * _UNIT)
-    return radius * math.cos(angle), radius * math.sin(angle)
-
-
-@kernel(types.void(types.uint64, types.int64, types.int64, types.int64, types.float64[:, ::1]))
-def fill_normals(key: Any, purpose: int, first_path: int, first_number: int, out: Any) -> None:
-    """Write the numbers first_number, first_number + 1, ... of each path into its row.
+def normals(
+    key: np.uint64, stream: int, first_path: int, n_paths: int, first: int, n_numbers: int
+) -> FloatArray:
+    """Return the standard normal numbers first, first + 1, ... of each path.
 
     Parameters
     ----------
     key : uint64
-        From `noise_key`.
-    purpose : int
-        `INCREMENTS` or `AREAS`.
-    first_path : int
-        Path of the first row.
-    first_number : int
-        Address of the first column.
-    out : ndarray of shape (n_paths, n_numbers)
+        From ``noise_key``.
+    stream : int
+        What the numbers are for.
+    first_path, n_paths : int
+        Which paths.
+    first, n_numbers : int
+        Which numbers of each.
+
+    Returns
+    -------
+    ndarray of shape (n_paths, n_numbers)
     """
-    for row in range(out.shape[0]):
-        path = np.uint64(first_path + row)
-        column = 0
-        while column < out.shape[1]:
-            number = first_number + column
-            a, b = _normal_pair(key, np.uint64(purpose), path, np.uint64(number // 2))
-            if number % 2 == 1:
-                out[row, column] = b
-                column += 1
-            else:
-                out[row, column] = a
-                if column + 1 < out.shape[1]:
-                    out[row, column + 1] = b
-                column += 2
+    from numba import types
+
+    from stochtext._shared.compilation.generated import machine_function
+
+    skip = first % 2
+    out = np.empty((n_paths, (n_numbers + skip + 1) // 2 * 2))
+    signature = types.void(
+        types.uint64, types.uint64, types.int64, types.int64, types.float64[:, ::1]
+    )
+    fill = machine_function(_module(), "fill_normals", signature)
+    fill(key, np.uint64(stream), first_path, first // 2, out)
+    return out[:, skip : skip + n_numbers]
+
+
+def words(
+    key: np.uint64, stream: int, first_path: int, n_paths: int, first_block: int, n_blocks: int
+) -> NDArray[np.uint64]:
+    """Return the random words behind the numbers, shape (n_paths, n_blocks, 2)."""
+    from numba import types
+
+    from stochtext._shared.compilation.generated import machine_function
+
+    out = np.empty((n_paths, n_blocks, 2), dtype=np.uint64)
+    signature = types.void(
+        types.uint64, types.uint64, types.int64, types.int64, types.uint64[:, :, ::1]
+    )
+    fill = machine_function(_module(), "fill_words", signature)
+    fill(key, np.uint64(stream), first_path, first_block, out)
+    return out
+
+
+@cache
+def _module() -> ModuleType:
+    from stochtext._shared.compilation.generated import compiled_module
+
+    return compiled_module("noise", ["stochtext.simulation.kernels.noise"])

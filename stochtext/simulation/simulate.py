@@ -10,7 +10,6 @@ import numpy as np
 
 from stochtext._shared.exceptions import (
     InputError,
-    SchemeError,
     SimulationError,
     SimulationWarning,
     UnspecifiedParameterError,
@@ -19,13 +18,12 @@ from stochtext._shared.typing import ArrayLike, FloatArray, IntArray, RandomStat
 from stochtext._shared.validation import check_choice, check_integer
 from stochtext.processes.base import Process
 from stochtext.simulation.grid import Grid, output_array, starting_states
-from stochtext.simulation.levy_areas import area_terms
-from stochtext.simulation.schemes import Scheme, scheme_named
+from stochtext.simulation.noise import noise_key
+from stochtext.simulation.schemes import SCHEMES, Scheme, scheme_named
+from stochtext.simulation.starts import check_own_coordinates, check_start
 from stochtext.trajectories.panel import Trajectories
 
 __all__ = ["simulate"]
-
-_CHECKED_STARTS = 16
 
 
 def simulate(
@@ -43,6 +41,10 @@ def simulate(
     n_threads: int | None = None,
     on_explosion: str = "nan",
     t0: float = 0.0,
+    antithetic: bool = False,
+    first_path: int = 0,
+    first_step: int = 0,
+    dtype: str = "float64",
 ) -> Trajectories:
     """Simulate paths of a process.
 
@@ -59,16 +61,17 @@ def simulate(
         Number of steps; on a relative clock they cover the whole trajectory.
     n_paths : int, optional
         Number of paths; by default as many as ``x0`` has states.
-    scheme : {"euler", "milstein"}, default "euler"
-        Discretisation, see ``stochtext.simulation.SCHEMES``.
+    scheme : str, default "euler"
+        Discretisation: one of ``stochtext.simulation.SCHEMES``.
     n_substeps : int, default 1
-        Steps of the scheme within one step ``dt``.
+        Steps of the scheme within one step ``dt``. The Brownian path is the same for any
+        number at the times of the grid, and everywhere for twice as many.
     save_every : int, default 1
         Save every so many steps; must divide ``n_steps``.
     random_state : int, SeedSequence, Generator or None
-        Seed. Path k has the same noise whatever the number of paths and threads.
+        Seed. Path k has the same noise whatever the scheme, the number of paths and threads.
     out : ndarray of shape (n_paths, n_steps // save_every + 1, d), optional
-        C-contiguous float64 array that receives the states; the result views it
+        C-contiguous array of type ``dtype`` that receives the states; the result views it
         read-only. After an explosion it holds NaN.
     n_threads : int, optional
         Threads for compiled processes; by default one per available processor.
@@ -76,7 +79,17 @@ def simulate(
         Whether a path that leaves the floating-point range is cut at its last finite
         state, with a warning, or stops everything with an error.
     t0 : float, default 0.0
-        Time of the first state.
+        Time of step 0.
+    antithetic : bool, default False
+        Whether the paths 2k and 2k + 1 have opposite noise, which takes from the variance
+        of their mean.
+    first_path, first_step : int, default 0
+        Address of the noise: paths first_path, ... from step first_step on. A run may be cut
+        into pieces, over paths or over time, which give the same numbers: the second piece
+        starts with the last states of the first, the same ``t0``, and its number of steps.
+    dtype : {"float64", "float32"}, default "float64"
+        Type of the numbers in the arithmetic and in ``out``. The noise is that of float64,
+        rounded. The result always holds float64; for float32 it is a copy.
 
     Returns
     -------
@@ -107,12 +120,12 @@ def simulate(
 
     Notes
     -----
-    Euler-Maruyama: X' = X + b dt + sigma dW. Milstein adds the sum over noise sources p, q
-    of (sigma_p . grad) sigma_q I(p, q), with derivatives by central differences and, for
-    general noise, Lévy areas by a Fourier series with Gaussian tail.
+    Euler-Maruyama: X' = X + b dt + sigma dW. The other schemes and their orders are in the
+    guide. Derivatives that a scheme needs are derived from the formulas of the process; where
+    it has none that can be read they are central differences.
 
-    Processes without machine code (fitted ones, and user functions that numba cannot
-    compile) are stepped in NumPy with the same noise.
+    Processes without machine code (some fitted ones, and user functions that cannot be
+    compiled) are asked once a step for all paths, with the same scheme and noise.
 
     References
     ----------
@@ -132,14 +145,17 @@ def simulate(
     chosen = scheme_named(scheme)
     chosen.check(process)
     check_choice("on_explosion", on_explosion, ("nan", "raise"))
-    grid = Grid.checked(dt, n_steps, n_substeps, save_every, t0, process.clock)
+    check_choice("dtype", dtype, ("float64", "float32"))
+    grid = Grid.checked(
+        dt, n_steps, n_substeps, save_every, t0, process.clock, first_path, first_step
+    )
     states = starting_states(x0, n_paths, dim)
-    if chosen.name == "milstein":
-        _check_own_coordinates(process, states, grid.clock_start)
+    check_start(process, states, grid)
+    if chosen.own_coordinates:
+        check_own_coordinates(chosen.name, process, states, grid.clock_start)
     threads = _n_threads(n_threads)
-    shape = (len(states), grid.n_saved, dim)
-    paths = output_array(out, shape)
-    exploded = _run(process, chosen, states, grid, random_state, threads, paths)
+    paths = output_array(out, (len(states), grid.n_saved, dim), dtype)
+    exploded = _run(process, chosen, states, grid, random_state, antithetic, threads, paths)
     if on_explosion == "raise" and np.any(exploded >= 0):
         raise SimulationError(_first_explosion(exploded, grid))
     return _as_panel(paths, exploded, grid)
@@ -159,26 +175,6 @@ def _checked_dim(process: Any) -> int:
     return process.dim
 
 
-def _check_own_coordinates(process: Process, states: FloatArray, t: float) -> None:
-    """Refuse diagonal noise in which one coordinate's noise depends on another coordinate."""
-    if process.noise != "diagonal" or states.shape[1] == 1:
-        return
-    x = states[:_CHECKED_STARTS]
-    with np.errstate(all="ignore"):
-        here = np.diagonal(process.diffusion(x, t), axis1=1, axis2=2)
-        for j in range(x.shape[1]):
-            moved = x.copy()
-            moved[:, j] += 0.01 * np.maximum(np.abs(x[:, j]), 0.1)
-            change = np.diagonal(process.diffusion(moved, t), axis1=1, axis2=2) - here
-            change[:, j] = 0.0
-            if np.any(np.abs(change) > 1e-12 * np.maximum(np.abs(here), 1e-300)):
-                raise SchemeError(
-                    "The scheme 'milstein' supports diagonal noise in which each coordinate's "
-                    f"diffusion depends on that coordinate only, but in {type(process).__name__} "
-                    f"another one depends on coordinate {j}; declare noise='general'."
-                )
-
-
 def _n_threads(n_threads: int | None) -> int:
     if n_threads is not None:
         return check_integer("n_threads", n_threads)
@@ -193,39 +189,27 @@ def _run(
     states: FloatArray,
     grid: Grid,
     random_state: RandomState,
+    antithetic: bool,
     n_threads: int,
     paths: FloatArray,
 ) -> IntArray:
-    from stochtext.simulation.compiled_stepping import run_compiled
-    from stochtext.simulation.noise import noise_key
-    from stochtext.simulation.vectorised_stepping import run_vectorised
+    from stochtext.processes.compiled.coefficients import compile_coefficients
+    from stochtext.simulation.tiles import run_tiles
 
-    key = noise_key(random_state)
-    noise_dim = process.diffusion(states[:1], grid.clock_start).shape[2]
-    # With additive noise all corrections of the Milstein scheme are zero.
-    milstein = scheme.name == "milstein" and process.noise != "additive"
-    areas = milstein and process.noise == "general" and noise_dim > 1
-    terms = area_terms(grid.step) if areas else 0
-    compiled = process.compiled()
-    if compiled is None:
-        return run_vectorised(
-            process,
-            states,
-            grid,
-            key,
-            noise_dim=noise_dim,
-            milstein=milstein,
-            terms=terms,
-            out=paths,
-        )
-    return run_compiled(
-        compiled,
+    noise_dim = process.noise_dim
+    if noise_dim is None:
+        noise_dim = process.diffusion(states[:1], grid.clock_start).shape[2]
+    # With additive noise all corrections of Milstein's scheme are zero.
+    plain = scheme.name == "milstein" and process.noise == "additive"
+    return run_tiles(
+        compile_coefficients(process, noise_dim, paths.dtype.name),
+        SCHEMES["euler"] if plain else scheme,
         states,
         grid,
-        key,
-        noise_dim=noise_dim,
-        milstein=milstein,
-        terms=terms,
+        noise_key(random_state),
+        limits=np.array(process.domain).T,
+        further=scheme.further_numbers(process, noise_dim, grid.step),
+        mirrored=bool(antithetic),
         n_threads=n_threads,
         out=paths,
     )
@@ -236,7 +220,7 @@ def _first_explosion(exploded: IntArray, grid: Grid) -> str:
     first = lost[np.argmin(exploded[lost])]
     return (
         f"{len(lost)} of {len(exploded)} paths became non-finite, the first one path {first} at "
-        f"time {grid.t0 + exploded[first] * grid.step:.6g}. Use a smaller `dt` or more "
+        f"time {grid.start + exploded[first] * grid.step:.6g}. Use a smaller `dt` or more "
         "`n_substeps`, or check that the process has finite coefficients there."
     )
 
@@ -244,7 +228,7 @@ def _first_explosion(exploded: IntArray, grid: Grid) -> str:
 def _as_panel(paths: FloatArray, exploded: IntArray, grid: Grid) -> Trajectories:
     lost = exploded >= 0
     lengths = np.where(lost, (exploded - 1) // grid.per_save + 1, grid.n_saved)
-    metadata = {"exploded_at": np.where(lost, grid.t0 + exploded * grid.step, np.nan)}
+    metadata = {"exploded_at": np.where(lost, grid.start + exploded * grid.step, np.nan)}
     if np.any(lengths < 2):
         raise SimulationError(
             f"Path {int(np.argmin(lengths))} has no second state to save. "
@@ -256,13 +240,15 @@ def _as_panel(paths: FloatArray, exploded: IntArray, grid: Grid) -> Trajectories
             SimulationWarning,
             stacklevel=3,
         )
-        kept = np.arange(grid.n_saved) < lengths[:, None]
-        values = paths[kept]
+        values = paths[np.arange(grid.n_saved) < lengths[:, None]]
     else:
         values = paths.reshape(-1, paths.shape[2])
-    spacing = grid.dt * grid.save_every
-    place: dict[str, Any] = {"dt": spacing}
-    if grid.t0 != 0.0:
-        grid_times = grid.t0 + spacing * np.arange(grid.n_saved, dtype=np.float64)
-        place = {"times": np.concatenate([grid_times[:length] for length in lengths])}
-    return Trajectories.from_flat(values, lengths, metadata=metadata, copy=False, **place)
+    return Trajectories.from_flat(
+        values,
+        lengths,
+        dt=grid.dt * grid.save_every,
+        start=grid.start,
+        metadata=metadata,
+        copy=False,
+        finite=True,
+    )

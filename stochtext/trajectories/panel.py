@@ -141,6 +141,8 @@ class Trajectories(PanelContents):
         metadata: Any = None,
         time_unit: str | None = None,
         copy: bool = True,
+        start: float = 0.0,
+        finite: bool = False,
     ) -> Trajectories:
         """Build a panel from rows below one another.
 
@@ -157,6 +159,11 @@ class Trajectories(PanelContents):
         copy : bool, default True
             With False the panel views ``values``, which the caller must not
             change any more.
+        start : float, default 0.0
+            Time of the first row of each trajectory where no ``times`` are given.
+        finite : bool, default False
+            Whether the caller knows that all values are finite: then they are
+            not looked at again.
 
         Raises
         ------
@@ -183,6 +190,8 @@ class Trajectories(PanelContents):
                 metadata=metadata,
                 time_unit=time_unit,
                 missing="raise",
+                start=start,
+                finite=finite,
             )
         )
 

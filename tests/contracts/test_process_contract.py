@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import stochtext as st
+from stochtext import processes
 from stochtext.processes import (
     PROCESS_TYPES,
     BinnedProcess,
@@ -61,6 +62,17 @@ MAKERS = {
         KAPPA, [[0.0, 1.0], [2.0, 0.0]], FACTOR
     ),
     "double_well": lambda: st.DoubleWell(1.0, 1.0, 0.7),
+    "brownian_motion": lambda: st.BrownianMotion([0.1, -0.2], [[0.5, 0.1, 0.0], [0.2, 0.4, 0.3]]),
+    "geometric_brownian_motion": lambda: st.GeometricBrownianMotion([0.1, -0.2], FACTOR),
+    "duffing": lambda: processes.Duffing(-1.0, 1.0, 0.5, 0.6),
+    "forced_duffing": lambda: processes.ForcedDuffing(-1.0, 1.0, 0.5, 0.3, 1.2, 0.6),
+    "van_der_pol": lambda: processes.VanDerPol(0.7, 1.5, 0.6),
+    "fitzhugh_nagumo": lambda: processes.FitzHughNagumo(0.4, 1.5, 0.8, 0.1, 0.6),
+    "lorenz63": lambda: processes.Lorenz63(10.0, 28.0, 8 / 3, 0.5),
+    "lotka_volterra": lambda: processes.LotkaVolterra(1.0, 0.5, 0.8, 0.2, 0.3, 0.4),
+    "heston": lambda: processes.Heston(0.05, 1.5, 0.09, 0.4, -0.6),
+    "stochastic_sir": lambda: processes.StochasticSIR(2.0, 0.5, 0.1, 0.2),
+    "brusselator": lambda: processes.Brusselator(1.9, 0.1),
     "extrapolated": extrapolated,
     "network": network,
     "kernel": kernel,
@@ -73,9 +85,22 @@ def process(request):
     return MAKERS[request.param]()
 
 
+def inside(domain, free):
+    """Move numbers in [-1.5, 1.5] into the domain of the process, one column a coordinate."""
+    columns = []
+    for (low, high), column in zip(domain, free.T, strict=True):
+        if np.isfinite(low) and np.isfinite(high):
+            columns.append(low + (high - low) * (column + 2.0) / 4.0)
+        elif np.isfinite(low) or np.isfinite(high):
+            columns.append(low + np.exp(column) if np.isfinite(low) else high - np.exp(column))
+        else:
+            columns.append(column)
+    return np.column_stack(columns)
+
+
 @pytest.fixture
 def states(process):
-    return np.random.default_rng(1).uniform(-1.5, 1.5, (7, process.dim))
+    return inside(process.domain, np.random.default_rng(1).uniform(-1.5, 1.5, (7, process.dim)))
 
 
 def test_every_registered_type_is_under_contract():
@@ -120,6 +145,25 @@ def test_parameters_come_back_from_their_vector(process, states):
     np.testing.assert_allclose(
         again.covariance(states, 0.3), process.covariance(states, 0.3), rtol=1e-12
     )
+
+
+def test_domain_is_an_interval_for_each_coordinate(process, states):
+    assert len(process.domain) == process.dim
+    assert all(low < high for low, high in process.domain)
+    assert np.all(np.isfinite(process.drift(states, 0.3)))
+    assert np.all(np.isfinite(process.diffusion(states, 0.3)))
+
+
+def test_exact_steps_are_offered_or_refused(process, states):
+    m = process.exact_normals
+    if m is None:
+        with pytest.raises(st.SchemeError, match="no exact step"):
+            process.exact_step(states, 0.0, 0.1, 0.1, np.zeros((7, 1)))
+        return
+    moved = process.exact_step(states, 0.0, 0.1, 0.1, np.ones((7, m)))
+    assert moved.shape == states.shape
+    low, high = np.array(process.domain).T
+    assert np.all((moved >= low) & (moved <= high))
 
 
 def test_wrong_width_of_states_is_refused(process):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad, quad_vec
 from scipy.linalg import expm
+from scipy.stats import multivariate_normal
 
 from stochtext._shared.exceptions import InputError, UnspecifiedParameterError
 from stochtext.processes import OrnsteinUhlenbeck
@@ -74,6 +75,24 @@ def test_a_stiff_step_neither_overflows_nor_loses_the_stationary_covariance():
 def test_equal_steps_share_one_covariance_in_memory():
     _, covariance = OrnsteinUhlenbeck(KAPPA, MU, SIGMA).transition_moments(np.zeros((9, 2)), 0.1)
     assert covariance.strides[0] == 0
+
+
+def test_conditional_law_is_the_normal_law_of_the_transition():
+    process = OrnsteinUhlenbeck(KAPPA, MU, SIGMA)
+    x, x_next = np.array([[1.0, 2.0]]), np.array([[0.8, 1.1], [0.2, 0.4]])
+    mean, covariance = MU + expm(-0.7 * KAPPA) @ (x[0] - MU), integrated_covariance(
+        KAPPA, SIGMA, 0.7
+    )  # fmt: skip
+    np.testing.assert_allclose(process.conditional_mean(x, 0.7)[0], mean, rtol=1e-12)
+    np.testing.assert_allclose(process.conditional_covariance(x, 0.7)[0], covariance, rtol=1e-11)
+    density = process.transition_density(x, x_next, 0.7)
+    np.testing.assert_allclose(density, multivariate_normal(mean, covariance).pdf(x_next))
+
+
+def test_transition_density_tends_to_the_stationary_density():
+    process, x = OrnsteinUhlenbeck(KAPPA, MU, SIGMA), np.array([[0.1, 0.2], [-0.4, 0.0]])
+    late = process.transition_density([[3.0, -2.0]], x, 100.0)
+    np.testing.assert_allclose(late, process.stationary_density(x), rtol=1e-10)
 
 
 def test_stationary_covariance_solves_the_lyapunov_equation():

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_states
+from stochtext.processes.compiled.source import CoefficientSource
+from stochtext.processes.gaussian import row_products
 from stochtext.processes.linear.process import LinearProcess, check_steps
-
-if TYPE_CHECKING:
-    from stochtext.processes.compiled.compilation import CompiledCoefficients
 
 __all__ = ["OrnsteinUhlenbeck"]
 
@@ -99,7 +96,7 @@ class OrnsteinUhlenbeck(LinearProcess):
         self.require_specified()
         states = as_states("x", x, self.dim)
         phi, covariance = self._step(check_steps(dt, len(states)))
-        return self._mu + np.einsum("nij,nj->ni", phi, states - self._mu), covariance
+        return self._mu + row_products(phi, states - self._mu), covariance
 
     def stationary_mean(self) -> FloatArray:
         """Return the stationary mean mu, shape (d,)."""
@@ -115,9 +112,6 @@ class OrnsteinUhlenbeck(LinearProcess):
         density = multivariate_normal(self._mu, covariance).pdf(states)
         return np.asarray(density, dtype=np.float64).reshape(len(states))
 
-    def compiled(self) -> CompiledCoefficients:
-        """Return the coefficients as machine code."""
-        from stochtext.processes.compiled.coefficients import ornstein_uhlenbeck
-
-        self.require_specified()
-        return ornstein_uhlenbeck(self._kappa, self._mu, self._sigma)
+    def machine_code(self, prefix: str = "") -> CoefficientSource:
+        """Return the coefficients as source text for the compiler."""
+        return self._linear_code(prefix, self._mu[None])

@@ -11,8 +11,11 @@ from scipy.linalg import expm, solve_continuous_lyapunov
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array, check_integer
-from stochtext.processes.base import Process, per_state
+from stochtext.processes.base import per_state
+from stochtext.processes.compiled.source import CoefficientSource
+from stochtext.processes.gaussian_transition import GaussianTransition
 from stochtext.processes.linear.transition import (
+    one_step,
     transition_covariance,
     transition_matrix_and_covariance,
 )
@@ -22,6 +25,24 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["LinearProcess", "check_steps"]
+
+_TEXT = """
+@kernel
+def {prefix}drift(t, x, theta, out):
+    wide_vectors()
+    linear_drift(t, x, theta, {terms}, out)
+
+
+@kernel
+def {prefix}diffusion(t, x, theta, out):
+    wide_vectors()
+    constant_rows(theta, out)
+
+
+@kernel
+def {prefix}jacobian(t, x, theta, out):
+    linear_jacobian(theta, out)
+"""
 
 
 def check_steps(dt: ArrayLike, n: int) -> FloatArray:
@@ -33,7 +54,7 @@ def check_steps(dt: ArrayLike, n: int) -> FloatArray:
     return steps
 
 
-class LinearProcess(Process):
+class LinearProcess(GaussianTransition):
     """A process with linear drift -kappa X + ... and constant diffusion sigma.
 
     The common part of the Ornstein-Uhlenbeck processes: what depends on kappa
@@ -133,12 +154,17 @@ class LinearProcess(Process):
 
     def _step(self, dt: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return exp(-kappa dt) and the transition covariance of each row."""
-        lengths, which = np.unique(dt, return_inverse=True)
+        if len(dt) and np.all(dt == dt[0]):
+            lengths, which = dt[:1], np.zeros(len(dt), dtype=np.int64)
+        else:
+            lengths, which = np.unique(dt, return_inverse=True)
         if self.dim == 1:
             kappa, sigma = self._params["kappa"], self._params["sigma"]
             with np.errstate(over="ignore"):
                 phi = np.exp(-kappa * lengths)[:, None, None]
             covariance = transition_covariance(kappa, sigma, lengths)[:, None, None]
+        elif len(lengths) == 1:
+            phi, covariance = one_step(self._kappa.tobytes(), self._sigma.tobytes(), lengths[0])
         else:
             phi, covariance = transition_matrix_and_covariance(self._kappa, self._sigma, lengths)
         if len(lengths) == 1:
@@ -191,3 +217,18 @@ class LinearProcess(Process):
         if lags.ndim != 1 or not np.all(lags >= 0):
             raise InputError("`lag` must be a number or a list of numbers, all >= 0.")
         return expm(-self._kappa * lags[:, None, None]) @ covariance
+
+    def _linear_code(self, prefix: str, mean: FloatArray) -> CoefficientSource:
+        """Return the source for the mean whose polynomial has the coefficients ``mean``."""
+        self.require_specified()
+        d = len(self._kappa)
+        sigma = self._sigma
+        return CoefficientSource(
+            text=_TEXT.format(prefix=prefix, terms=len(mean)),
+            sources=("stochtext.processes.compiled.linear",),
+            theta=np.concatenate([self._kappa.ravel(), mean.ravel(), sigma.ravel()]),
+            dim=d,
+            noise_dim=d,
+            diagonal=d == 1,
+            provides=frozenset({"jacobian"}),
+        )

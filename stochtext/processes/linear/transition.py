@@ -5,14 +5,18 @@ Law of this file: arrays in, arrays out; steps of equal length are computed once
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.linalg import expm
 
 from stochtext._shared.typing import FloatArray
+from stochtext.processes.gaussian import row_products
 from stochtext.processes.linear.moments import linear_moments
 
 __all__ = [
     "moving_mean",
+    "one_step",
     "phi_functions",
     "transition_covariance",
     "transition_matrix_and_covariance",
@@ -57,6 +61,32 @@ def transition_matrix_and_covariance(
     covariance = np.concatenate([q for _, q in pieces])
     symmetric = 0.5 * (covariance + np.swapaxes(covariance, 1, 2))
     return np.concatenate([p for p, _ in pieces]), symmetric
+
+
+@lru_cache(maxsize=16)
+def one_step(kappa: bytes, sigma: bytes, dt: float) -> tuple[FloatArray, FloatArray]:
+    """Return exp(-kappa dt) and the covariance of one step length, each of shape (1, d, d).
+
+    A simulation asks for the same step again and again; the square matrices come as the
+    bytes of their float64 entries, by which the answers are remembered.
+    """
+    matrix, factor = (np.frombuffer(m, dtype=np.float64) for m in (kappa, sigma))
+    d = round(np.sqrt(len(matrix)))
+    law = transition_matrix_and_covariance(
+        matrix.reshape(d, d), factor.reshape(d, d), np.array([dt])
+    )
+    for array in law:
+        array.setflags(write=False)
+    return law
+
+
+@lru_cache(maxsize=16)
+def _one_phi(kappa: bytes, d: int, dt: float, order: int) -> FloatArray:
+    """Return ``phi_functions`` of one step length, remembered like ``one_step``."""
+    matrix = np.frombuffer(kappa, dtype=np.float64).reshape(d, d)
+    functions = phi_functions(matrix, np.array([dt]), order)
+    functions.setflags(write=False)
+    return functions
 
 
 def phi_functions(kappa: FloatArray, dt: FloatArray, order: int) -> FloatArray:
@@ -110,16 +140,23 @@ def moving_mean(
     if order == 0:
         return end
     lengths, which = np.unique(dt, return_inverse=True)
-    functions = phi_functions(kappa, lengths, order)
+    if len(lengths) == 1:
+        functions = _one_phi(kappa.tobytes(), len(kappa), lengths[0], order)
+    else:
+        functions = phi_functions(kappa, lengths, order)[:, which]
     derivative = trend
     for j in range(1, order + 1):
         derivative = derivative[1:] * np.arange(1, len(derivative))[:, None]
         moved = polynomial(derivative, clock) * ((rate * dt) ** j)[:, None]
-        end = end - np.einsum("nij,nj->ni", functions[j - 1][which], moved)
+        end = end - row_products(functions[j - 1], moved)
     return end
 
 
 def polynomial(coefficients: FloatArray, u: FloatArray) -> FloatArray:
-    """Return sum_j coefficients[j] u^j for each u, shape (n, d)."""
-    powers = u[:, None] ** np.arange(len(coefficients))
-    return powers @ coefficients
+    """Return sum_j coefficients[j] u^j for each u, shape (n, d), by Horner's rule."""
+    same = len(u) > 1 and bool(np.all(u == u[0]))
+    points = u[:1, None] if same else u[:, None]
+    value = np.tile(coefficients[-1], (len(points), 1))
+    for row in coefficients[-2::-1]:
+        value = value * points + row
+    return np.repeat(value, len(u), axis=0) if same else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +11,11 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array, as_states, check_integer
 from stochtext.processes.base import per_state
+from stochtext.processes.compiled.source import CoefficientSource
+from stochtext.processes.gaussian import row_products
 from stochtext.processes.linear.process import LinearProcess, check_steps
 from stochtext.processes.linear.transition import moving_mean, polynomial
 from stochtext.processes.parameters import parameter_value
-
-if TYPE_CHECKING:
-    from stochtext.processes.compiled.compilation import CompiledCoefficients
 
 __all__ = ["TrendingOrnsteinUhlenbeck"]
 
@@ -164,7 +163,7 @@ class TrendingOrnsteinUhlenbeck(LinearProcess):
         rate = per_state("clock_dt", self._clock_step(steps, clock_dt), n) / steps
         phi, covariance = self._step(steps)
         start_level = polynomial(self._trend, start)
-        mean = np.einsum("nij,nj->ni", phi, states - start_level)
+        mean = row_products(phi, states - start_level)
         return mean + moving_mean(self._kappa, self._trend, start, rate, steps), covariance
 
     def _clock_step(self, dt: FloatArray, clock_dt: ArrayLike | None) -> ArrayLike:
@@ -184,9 +183,6 @@ class TrendingOrnsteinUhlenbeck(LinearProcess):
         trend[0] = values.pop("mu")
         return {**values, "trend": trend}
 
-    def compiled(self) -> CompiledCoefficients:
-        """Return the coefficients as machine code."""
-        from stochtext.processes.compiled.coefficients import trending_ornstein_uhlenbeck
-
-        self.require_specified()
-        return trending_ornstein_uhlenbeck(self._kappa, self._trend, self._sigma)
+    def machine_code(self, prefix: str = "") -> CoefficientSource:
+        """Return the coefficients as source text for the compiler."""
+        return self._linear_code(prefix, self._trend)

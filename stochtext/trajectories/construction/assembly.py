@@ -21,6 +21,7 @@ from stochtext.trajectories.construction.labels import (
 )
 from stochtext.trajectories.construction.missing import find_pieces, piece_ids
 from stochtext.trajectories.construction.times import (
+    GridTimes,
     check_increasing,
     common_step,
     flatten_times,
@@ -40,7 +41,7 @@ class Parts(NamedTuple):
     """What a panel consists of; ``step`` is None where unknown or not common."""
 
     values: FloatArray
-    times: FloatArray
+    clock: FloatArray | GridTimes
     offsets: IntArray
     ids: pd.Index
     groups: np.ndarray[Any, Any] | None
@@ -49,11 +50,16 @@ class Parts(NamedTuple):
     time_unit: str | None
     step: float | None
 
+    @property
+    def times(self) -> FloatArray:
+        """The times of all rows."""
+        return self.clock.rows if isinstance(self.clock, GridTimes) else self.clock
+
 
 def freeze(parts: Parts) -> Parts:
     """Make the arrays read-only."""
-    for array in (parts.values, parts.times, parts.offsets, parts.groups):
-        if array is not None:
+    for array in (parts.values, parts.clock, parts.offsets, parts.groups):
+        if isinstance(array, np.ndarray):
             array.setflags(write=False)
     return parts
 
@@ -69,8 +75,13 @@ def assemble(
     metadata: Any,
     time_unit: str | None,
     missing: str,
+    start: float = 0.0,
+    finite: bool = False,
 ) -> Parts:
-    """Check everything that ``Trajectories`` was given and return its parts."""
+    """Check everything that ``Trajectories`` was given and return its parts.
+
+    ``start`` is the first time of a grid; ``finite`` says that the values need no check.
+    """
     check_choice("missing", missing, ("raise", "split"))
     if time_unit is not None and not isinstance(time_unit, str):
         raise InputError(f"`time_unit` must be a string such as 's'; got {time_unit!r}.")
@@ -79,7 +90,7 @@ def assemble(
     if missing == "raise":
         check_lengths(flat, index)
     offsets = offsets_of(flat.lengths)
-    clock, step = _clock(flat, times, dt, offsets, index, time_unit)
+    clock, step = _clock(flat, times, dt, offsets, index, time_unit, start)
     parts = Parts(
         flat.values,
         clock,
@@ -93,7 +104,8 @@ def assemble(
     )
     if missing == "split":
         parts = _split(parts)
-    check_finite(parts.values, parts.offsets, parts.columns, parts.ids)
+    if not finite:
+        check_finite(parts.values, parts.offsets, parts.columns, parts.ids)
     return freeze(parts)
 
 
@@ -104,9 +116,10 @@ def _clock(
     offsets: IntArray,
     ids: pd.Index,
     time_unit: str | None,
-) -> tuple[FloatArray, float | None]:
+    start: float,
+) -> tuple[FloatArray | GridTimes, float | None]:
     if times is None:
-        return grid_times(dt, offsets, ids)
+        return grid_times(dt, offsets, ids, start)
     if not (np.ndim(dt) == 0 and dt == 1.0):
         raise InputError(
             f"Both `times` and `dt`={dt!r} were given. The times already say how long a step "
@@ -129,7 +142,7 @@ def _split(parts: Parts) -> Parts:
     groups = np.asarray(parts.ids if parts.groups is None else parts.groups)
     return parts._replace(
         values=parts.values[pieces.rows],
-        times=parts.times[pieces.rows],
+        clock=parts.times[pieces.rows],
         offsets=offsets_of(pieces.lengths),
         ids=ids,
         groups=check_groups(groups[pieces.source], pieces.source.size),

@@ -81,7 +81,7 @@ def take(parts: Parts, chosen: slice | IntArray) -> Parts:
     return freeze(
         parts._replace(
             values=parts.values[rows],
-            times=parts.times[rows],
+            clock=parts.times[rows],
             offsets=new_offsets,
             ids=parts.ids[chosen],
             groups=None if parts.groups is None else parts.groups[chosen],
@@ -114,7 +114,7 @@ def join(several: Sequence[Parts]) -> Parts:
     return freeze(
         first._replace(
             values=np.concatenate([p.values for p in several]),
-            times=np.concatenate([p.times for p in several]),
+            clock=np.concatenate([p.times for p in several]),
             offsets=offsets_of(np.concatenate([np.diff(p.offsets) for p in several])),
             ids=ids,
             groups=groups,

@@ -16,13 +16,37 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.trajectories.construction.values import as_numbers, describe, is_nested
 
-__all__ = ["FlatTimes", "check_increasing", "common_step", "flatten_times", "grid_times"]
+__all__ = ["FlatTimes", "GridTimes", "check_increasing", "common_step", "flatten_times", "grid_times"]
 
 
 class FlatTimes(NamedTuple):
     """Times of all trajectories below one another."""
 
     rows: Any
+
+
+class GridTimes:
+    """Times start, start + step, ... of each trajectory, made into an array when first needed.
+
+    A simulated panel may be so large that the times of all rows would double it.
+    """
+
+    def __init__(self, offsets: IntArray, steps: FloatArray, start: float = 0.0) -> None:
+        self._offsets = offsets
+        self._steps = steps
+        self._start = start
+        self._rows: FloatArray | None = None
+
+    @property
+    def rows(self) -> FloatArray:
+        """The times of all rows, read-only."""
+        if self._rows is None:
+            lengths = np.diff(self._offsets)
+            place = np.arange(self._offsets[-1]) - np.repeat(self._offsets[:-1], lengths)
+            steps = self._steps if self._steps.ndim == 0 else np.repeat(self._steps, lengths)
+            self._rows = self._start + place * steps
+            self._rows.setflags(write=False)
+        return self._rows
 
 
 _UNITS = {"W": "W", "D": "D", "h": "h", "min": "m", "s": "s", "ms": "ms", "us": "us", "ns": "ns"}
@@ -40,8 +64,10 @@ _RESOLUTION = 2.0**20
 _TOLERANCE = 1e-9
 
 
-def grid_times(dt: Any, offsets: IntArray, ids: pd.Index) -> tuple[FloatArray, float | None]:
-    """Return times 0, dt, 2 dt, ... of each trajectory, and the common step."""
+def grid_times(
+    dt: Any, offsets: IntArray, ids: pd.Index, start: float = 0.0
+) -> tuple[GridTimes, float | None]:
+    """Return times start, start + dt, ... of each trajectory, and the common step."""
     lengths = np.diff(offsets)
     try:
         steps = np.asarray(dt, dtype=np.float64)
@@ -59,10 +85,9 @@ def grid_times(dt: Any, offsets: IntArray, ids: pd.Index) -> tuple[FloatArray, f
             f"`dt`{where} must be a finite number > 0; got {np.atleast_1d(steps)[bad[0]]}. "
             "It is the time between two rows."
         )
-    rows = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
-    per_row = steps if steps.ndim == 0 else np.repeat(steps, lengths)
     same = steps.ndim == 0 or bool(np.all(steps == steps[0]))
-    return rows * per_row, float(np.atleast_1d(steps)[0]) if same else None
+    clock = GridTimes(offsets, steps, start)
+    return clock, float(np.atleast_1d(steps)[0]) if same else None
 
 
 def flatten_times(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.integrate import quad
@@ -11,16 +11,13 @@ from scipy.integrate import quad
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_states
-from stochtext.processes.base import Process
-from stochtext.processes.parameters import parameter_value
-
-if TYPE_CHECKING:
-    from stochtext.processes.compiled.compilation import CompiledCoefficients
+from stochtext.processes.named.euler_regression import euler_regression
+from stochtext.processes.named.scalar import ScalarFormula
 
 __all__ = ["DoubleWell"]
 
 
-class DoubleWell(Process):
+class DoubleWell(ScalarFormula):
     """dX = (alpha X - beta X^3) dt + sigma dW, in one dimension.
 
     Parameters
@@ -52,6 +49,7 @@ class DoubleWell(Process):
     """
 
     type_name = "double_well"
+    _bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"sigma": (0.0, np.inf)}
 
     def __init__(
         self,
@@ -59,38 +57,22 @@ class DoubleWell(Process):
         beta: float | None = None,
         sigma: float | None = None,
     ) -> None:
-        params = {"alpha": alpha, "beta": beta, "sigma": sigma}
-        values = {name: parameter_value(name, value) for name, value in params.items()}
-        for name, value in values.items():
-            if value is not None and np.ndim(value) != 0:
-                raise InputError(f"`{name}` of DoubleWell must be a number; got {value!r}.")
-        if values["sigma"] is not None and values["sigma"] < 0:
-            raise InputError(f"`sigma` must be a number >= 0; got {sigma!r}.")
-        super().__init__(dim=1, noise="additive", noise_dim=1, params=values)
+        super().__init__({"alpha": alpha, "beta": beta, "sigma": sigma}, noise="additive")
 
-    @property
-    def autonomous(self) -> bool:
-        """The coefficients do not depend on t."""
-        return True
+    @staticmethod
+    def _drift_formula(t: Any, x: Sequence[Any], p: Mapping[str, Any]) -> Sequence[Any]:
+        return [x[0] * (p["alpha"] - p["beta"] * x[0] * x[0])]
 
-    def _parameter_bounds(self) -> Mapping[str, tuple[float, float]]:
-        return {"sigma": (0.0, np.inf)}
-
-    def _drift(self, x: FloatArray, t: FloatArray) -> FloatArray:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return x * (self._params["alpha"] - self._params["beta"] * x * x)
-
-    def _diffusion(self, x: FloatArray, t: FloatArray) -> FloatArray:
-        return np.full((len(x), 1, 1), self._params["sigma"])
+    @staticmethod
+    def _diffusion_formula(t: Any, x: Sequence[Any], p: Mapping[str, Any]) -> Sequence[Any]:
+        return [p["sigma"]]
 
     def start_values(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> dict[str, Any]:
         """Return the least-squares drift of an Euler step and its residual diffusion."""
         state, step = x[:, 0], x_next[:, 0] - x[:, 0]
-        design = np.column_stack([state, -(state**3)]) * dt[:, None]
-        (alpha, beta), *_ = np.linalg.lstsq(design, step, rcond=None)
-        error = step - design @ [alpha, beta]
-        sigma = np.sqrt(np.mean(error**2 / dt))
-        return {"alpha": float(alpha), "beta": float(beta), "sigma": float(sigma)}
+        design = np.column_stack([state, -(state**3)])
+        (alpha, beta), sigma = euler_regression(design, step, dt)
+        return {"alpha": alpha, "beta": beta, "sigma": sigma}
 
     def stationary_density(self, x: ArrayLike) -> FloatArray:
         """Return the stationary density at states x.
@@ -150,10 +132,3 @@ class DoubleWell(Process):
             limit=200,
         )
         return 2.0 * float(half)
-
-    def compiled(self) -> CompiledCoefficients:
-        """Return the coefficients as machine code."""
-        from stochtext.processes.compiled.coefficients import double_well
-
-        self.require_specified()
-        return double_well(*(float(self._params[name]) for name in ("alpha", "beta", "sigma")))

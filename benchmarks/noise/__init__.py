@@ -1,0 +1,1 @@
+"""Statistical quality of the noise: own tests and standard batteries."""

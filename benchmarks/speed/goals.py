@@ -1,0 +1,88 @@
+"""The rows of the table: what is measured, and what it must reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["GOALS", "Goal"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One row.
+
+    Parameters
+    ----------
+    about : str
+        What is measured.
+    goal : float
+        What it must reach.
+    stretch : float, optional
+        What would be possible.
+    least : bool, default True
+        Whether more is better; otherwise the goal is the most it may be.
+    unit : str, default "x"
+    """
+
+    about: str
+    goal: float | None
+    stretch: float | None = None
+    least: bool = True
+    unit: str = "x"
+
+    def reached(self, value: float, bound: float | None) -> bool:
+        """Whether a value reaches a bound; one that does not exist is never reached."""
+        if bound is None:
+            return False
+        return value >= bound if self.least else value <= bound
+
+
+def _most(about: str, goal: float, stretch: float | None = None, unit: str = "x") -> Goal:
+    return Goal(about, goal, stretch, least=False, unit=unit)
+
+
+_W1 = "OU, 10,000 paths x 1,000 steps, all steps stored"
+_W3 = "OU, 100,000 paths x 100 steps, all steps stored"
+_GBM = "GBM, Milstein, 10,000 x 100, all steps stored"
+_NET = "Network drift, 64 x 64 tanh, float32, 10,240 paths"
+
+#: Row -> goal; a row's first word is its number.
+GOALS: dict[str, Goal] = {
+    "P1 numpy": Goal(f"{_W1}: faster than vectorised numpy", 4.0, 6.0),
+    "P2 jax float64": Goal(f"{_W1}: faster than jax `lax.scan` in float64", 6.0, 8.0),
+    "P2 jax float32": Goal(f"{_W1}: in float64, faster than jax in float32", 2.2, 3.3),
+    "P3 diffrax": Goal(f"{_W1}: faster than diffrax Euler", 12.0, 18.0),
+    "P3 torchsde": Goal(f"{_W1}: faster than torchsde euler", 70.0, 110.0),
+    "P3 sdepy": Goal(f"{_W1}: faster than sdepy", None),
+    "P4 diffrax": Goal(f"{_W3}: faster than diffrax Euler", 12.0, 20.0),
+    "P4 torchsde": Goal(f"{_W3}: faster than torchsde euler", 18.0, 26.0),
+    "P4 numpy": Goal(f"{_W3}: faster than vectorised numpy", None),
+    "P4 sdepy": Goal(f"{_W3}: faster than sdepy", None),
+    "P5 diffrax": Goal(f"{_GBM}: faster than diffrax ItoMilstein", 9.0),
+    "P5 torchsde": Goal(f"{_GBM}: faster than torchsde milstein", 22.0),
+    "P5 Milstein / Euler": _most("GBM: time of Milstein / time of Euler", 1.15),
+    "P6 Python loop": Goal("OU, one path, per step: faster than a Python loop", 50.0),
+    "P6 sdeint": Goal("OU, one path, per step: faster than sdeint.itoEuler", 800.0),
+    "P7": _most("OU, final state only / own noise fill alone", 1.25, 1.1),
+    "P8": Goal("Own noise fill, 2^20 normals: faster than numpy PCG64", 6.0, 10.0),
+    "P9": _most("OU, every 10th step stored / final state only", 1.2, 1.1),
+    "P10": _most("OU, path-major / least time of time-major (see notes)", 1.15, 1.0),
+    "P11": _most("2-D with full 2 x 2 diffusion / OU, all steps, per path-step", 2.0, 1.6),
+    "P12": _most("Drift with math.tanh / double well, final state only", 1.8, 1.3),
+    "P13 speed-up": Goal("OU on two threads: faster than on one, wall time", 1.75, 1.9),
+    "P13 same bits": Goal(
+        "Same bits for 1 and 2 threads and in every batch (1 = yes)", 1.0, unit=""
+    ),
+    "P14 second process": _most("First small call, second fresh process", 0.5, 0.2, "s"),
+    "P14 first process": _most("First small call, first process ever", 5.0, unit="s"),
+    "P14 first / second": Goal("First process ever / second fresh process", 7.0),
+    "P15": _most("OU, 10,000 x 1,000: memory beyond the output", 30.0, 5.0, "MiB"),
+    "P16 torch, d=2": Goal(f"{_NET}, d = 2: faster than torch", 5.0, 6.5),
+    "P16 torch.compile, d=2": Goal(f"{_NET}, d = 2: faster than torch.compile", 3.0),
+    "P16 one path, d=2": Goal("Network drift, one path, d = 2: faster than torch", 100.0),
+    "P16 torch, d=8": Goal(f"{_NET}, d = 8: faster than torch", 4.8, 6.5),
+    "P16 torch.compile, d=8": Goal(f"{_NET}, d = 8: faster than torch.compile", 4.5),
+    "P16 one path, d=8": Goal("Network drift, one path, d = 8: faster than torch", 80.0),
+    "P17 d=2": _most("Network drift, d = 2 / products and tanh at machine speed", 1.3, 1.15),
+    "P17 d=8": _most("Network drift, d = 8 / products and tanh at machine speed", 1.3, 1.15),
+}

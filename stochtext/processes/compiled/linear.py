@@ -1,0 +1,55 @@
+"""Coefficients that are linear in the state, in any dimension.
+
+theta holds kappa (d * d), the mean (terms * d: the coefficients of 1, u, u^2, ... below one
+another) and sigma, row by row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stochtext._shared.compilation.decorators import inlined
+from stochtext._shared.compilation.intrinsics import fma
+
+FLOAT = np.float64
+
+__all__ = ["constant_rows", "linear_drift", "linear_jacobian"]
+
+
+@inlined
+def constant_rows(theta: Any, out: Any) -> None:
+    """Write the last numbers of theta, one a row."""
+    rows = out.shape[0]
+    for row in range(rows):
+        value = theta[theta.size - rows + row]
+        for i in range(out.shape[1]):
+            out[row, i] = value
+
+
+@inlined
+def linear_drift(t: Any, x: Any, theta: Any, terms: Any, out: Any) -> None:
+    """Write kappa (m(t) - x) with the polynomial m of ``terms`` coefficients."""
+    d, lanes = x.shape
+    for k in range(d):
+        level = FLOAT(0.0)
+        for power in range(terms - 1, -1, -1):
+            level = fma(level, FLOAT(t), theta[d * d + power * d + k])
+        for j in range(d):
+            rate = theta[j * d + k]
+            if k == 0:
+                for i in range(lanes):
+                    out[j, i] = rate * (level - x[k, i])
+            else:
+                for i in range(lanes):
+                    out[j, i] = fma(rate, level - x[k, i], out[j, i])
+
+
+@inlined
+def linear_jacobian(theta: Any, out: Any) -> None:
+    """Write -kappa."""
+    for row in range(out.shape[0]):
+        value = -theta[row]
+        for i in range(out.shape[1]):
+            out[row, i] = value

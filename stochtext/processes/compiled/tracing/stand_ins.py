@@ -1,0 +1,407 @@
+"""`math`, `numpy` and some builtins as a traced function sees them: they take expressions too."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from stochtext.processes.compiled.tracing.expression import Expression, Untraceable
+
+__all__ = ["BUILTINS", "MATH", "NUMPY", "holds_expression", "with_expressions"]
+
+
+def holds_expression(value: Any) -> bool:
+    """Whether a value is, or contains, an expression."""
+    if isinstance(value, Expression):
+        return True
+    if isinstance(value, np.ndarray):
+        return value.dtype == object and any(isinstance(v, Expression) for v in value.flat)
+    if isinstance(value, list | tuple):
+        return any(map(holds_expression, value))
+    return isinstance(value, dict) and any(map(holds_expression, value.values()))
+
+
+def _plain(value: Any) -> Any:
+    """Return an array of numbers stored as objects as one of floats."""
+    if isinstance(value, np.ndarray) and value.dtype == object and not holds_expression(value):
+        return value.astype(np.float64)
+    return value
+
+
+def with_expressions(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that says which call cannot take expressions."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        args = tuple(map(_plain, args))
+        try:
+            return original(*args, **options)
+        except Untraceable:
+            raise
+        except Exception as error:
+            if not any(map(holds_expression, (*args, options))):
+                raise
+            name = getattr(original, "__name__", "a function")
+            raise Untraceable(f"{name} takes plain numbers only") from error
+
+    return call
+
+
+# -- functions of one or more numbers --------------------------------------------------------
+
+
+def _apply(operation: str, *values: Any) -> Any:
+    graph = next(v.graph for v in values if isinstance(v, Expression))
+    result = graph.apply(operation, *values)
+    if result is NotImplemented:
+        raise Untraceable(f"{operation} of something that is no number")
+    return result
+
+
+def _elementwise(original: Callable[..., Any], rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that follows ``rule`` where expressions are, else the original."""
+
+    def one(*values: Any) -> Any:
+        return rule(*values) if holds_expression(values) else original(*values)
+
+    def call(*args: Any, **options: Any) -> Any:
+        if not holds_expression(args):
+            return original(*map(_plain, args), **options)
+        if options:
+            raise Untraceable(f"{original.__name__} with options ({', '.join(options)})")
+        if all(isinstance(v, Expression) or np.ndim(v) == 0 for v in args):
+            return rule(*args)
+        arrays = [np.asarray(v, dtype=object) for v in args]
+        return np.frompyfunc(one, len(args), 1)(*arrays)
+
+    return call
+
+
+def _named(operation: str) -> Callable[..., Any]:
+    return lambda *values: _apply(operation, *values)
+
+
+def _maximum(a: Any, b: Any) -> Any:
+    return _apply("select", _or(_le(b, a), _is_nan(a)), a, b)
+
+
+def _minimum(a: Any, b: Any) -> Any:
+    return _apply("select", _or(_le(a, b), _is_nan(a)), a, b)
+
+
+def _fmax(a: Any, b: Any) -> Any:
+    return _apply("select", _or(_le(b, a), _is_nan(b)), a, b)
+
+
+def _fmin(a: Any, b: Any) -> Any:
+    return _apply("select", _or(_le(a, b), _is_nan(b)), a, b)
+
+
+def _le(a: Any, b: Any) -> Any:
+    return _apply("le", a, b)
+
+
+def _is_nan(a: Any) -> Any:
+    return _apply("ne", a, a) if isinstance(a, Expression) else a != a
+
+
+def _or(a: Any, b: Any) -> Any:
+    return a | b if isinstance(a, Expression) else b | a
+
+
+def _clip(x: Any, low: Any = None, high: Any = None) -> Any:
+    x = x if low is None else maximum(x, low)
+    return x if high is None else minimum(x, high)
+
+
+def _where(condition: Any, *sides: Any) -> Any:
+    if len(sides) != 2:
+        raise Untraceable("np.where without values")
+    if isinstance(condition, Expression):
+        return _apply("select", condition if condition.is_condition else condition != 0.0, *sides)
+    return sides[0] if condition else sides[1]
+
+
+def _sign(x: Expression) -> Any:
+    return _apply(
+        "select", x > 0.0, 1.0, _apply("select", x < 0.0, -1.0, _apply("select", x == 0.0, 0.0, x))
+    )
+
+
+def _heaviside(x: Any, at_zero: Any) -> Any:
+    positive = _apply("select", x > 0.0, 1.0, _apply("select", x == 0.0, at_zero, x))
+    return _apply("select", x < 0.0, 0.0, positive)
+
+
+def _is_close_to_nothing(x: Expression) -> Any:
+    return abs(x) <= np.finfo(float).max
+
+
+def _comparison(operation: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
+    return lambda a, b: _apply(operation, *((b, a) if swapped else (a, b)))
+
+
+_SHARED = (
+    *("sqrt", "exp", "expm1", "log1p", "log2", "log10", "tanh", "sin", "cos", "tan", "sinh"),
+    *("cosh", "floor", "ceil", "trunc", "hypot", "copysign", "exp2", "cbrt"),
+)
+_TWO_NAMES = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "asinh": "arcsinh",
+    "acosh": "arccosh",
+    "atanh": "arctanh",
+}
+
+
+def _degrees(x: Any) -> Any:
+    return x * (180.0 / math.pi)
+
+
+def _radians(x: Any) -> Any:
+    return x * (math.pi / 180.0)
+
+
+def _log(x: Any, *base: Any) -> Any:
+    value = _apply("log", x) if isinstance(x, Expression) else math.log(x)
+    return value / (_log(base[0])) if base else value
+
+
+def _pow(x: Any, y: Any) -> Any:
+    return _apply("pow", x, y)
+
+
+def _fsum(values: Any) -> Any:
+    return builtins.sum(values)
+
+
+_MATH_RULES: dict[str, Callable[..., Any]] = {
+    **{name: _named(name) for name in (*_SHARED, "erf", "erfc", "gamma", "lgamma")},
+    **{name: _named(full) for name, full in _TWO_NAMES.items()},
+    "log": _log,
+    "pow": _pow,
+    "fabs": abs,
+    "degrees": _degrees,
+    "radians": _radians,
+    "isnan": _is_nan,
+    "isfinite": _is_close_to_nothing,
+}
+_NUMPY_RULES: dict[str, Callable[..., Any]] = {
+    **{name: _named(name) for name in (*_SHARED, "rint", "log")},
+    **{full: _named(full) for full in _TWO_NAMES.values()},
+    **{name: _named(full) for name, full in _TWO_NAMES.items()},
+    "power": _pow,
+    "pow": _pow,
+    "float_power": _pow,
+    "abs": abs,
+    "absolute": abs,
+    "fabs": abs,
+    "negative": lambda x: -x,
+    "positive": lambda x: x,
+    "square": lambda x: x * x,
+    "reciprocal": lambda x: 1.0 / x,
+    "sign": _sign,
+    "heaviside": _heaviside,
+    "maximum": _maximum,
+    "minimum": _minimum,
+    "fmax": _fmax,
+    "fmin": _fmin,
+    "where": _where,
+    "add": lambda a, b: a + b,
+    "subtract": lambda a, b: a - b,
+    "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / b,
+    "true_divide": lambda a, b: a / b,
+    "floor_divide": lambda a, b: a // b,
+    "mod": lambda a, b: a % b,
+    "remainder": lambda a, b: a % b,
+    "isnan": _is_nan,
+    "isfinite": _is_close_to_nothing,
+    "less": _comparison("lt"),
+    "less_equal": _comparison("le"),
+    "greater": _comparison("lt", swapped=True),
+    "greater_equal": _comparison("le", swapped=True),
+    "equal": _comparison("eq"),
+    "not_equal": _comparison("ne"),
+    "logical_and": lambda a, b: a & b if isinstance(a, Expression) else b & a,
+    "logical_or": _or,
+    "logical_not": lambda a: ~a,
+    "deg2rad": _radians,
+    "radians": _radians,
+    "rad2deg": _degrees,
+    "degrees": _degrees,
+    "real": lambda x: x,
+}
+maximum = _elementwise(np.maximum, _maximum)
+minimum = _elementwise(np.minimum, _minimum)
+
+
+# -- whole arrays ----------------------------------------------------------------------------
+
+
+def _as_objects(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an array of floats one of objects, so that expressions can be put into it."""
+
+    def make(*args: Any, **options: Any) -> Any:
+        wanted = options.pop("dtype", None)
+        if wanted is None and len(args) > 1 and not np.isscalar(args[1]):
+            *rest, last = args
+            if isinstance(last, type | np.dtype):
+                args, wanted = tuple(rest), last
+        kind = np.dtype(float if wanted is None else _real_type(wanted)).kind
+        if holds_expression(args) or holds_expression(options):
+            if kind != "f":
+                raise Untraceable("it turns a value that depends on t, x or parameters into "
+                                  f"{np.dtype(wanted)}")
+            return np.asarray(original(*args, dtype=object, **options), dtype=object)
+        result = original(*map(_plain, args), **options, **({"dtype": wanted} if wanted else {}))
+        return result.astype(object) if result.dtype.kind == "f" else result
+
+    return make
+
+
+def _real_type(kind: Any) -> Any:
+    return float if kind is BUILTINS["float"] or kind is object else kind
+
+
+def _stacked(original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **options: Any) -> Any:
+        result = with_expressions(original)(*args, **options)
+        return result.astype(object) if getattr(result, "dtype", None) == np.float64 else result
+
+    return call
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None) -> Any:  # noqa: A002
+    if not holds_expression(x):
+        return np.linalg.norm(_plain(x), ord, axis)
+    if axis is not None or ord not in (None, 2, 1, np.inf) or (ord and np.ndim(x) != 1):
+        raise Untraceable("np.linalg.norm with these options")
+    entries = list(np.asarray(x, dtype=object).flat)
+    if ord == 1:
+        return builtins.sum(abs(v) for v in entries)
+    if ord == np.inf:
+        return reduce(maximum, [abs(v) for v in entries])
+    return NUMPY["sqrt"](builtins.sum(v * v for v in entries))
+
+
+def _extremum(original: Callable[..., Any], two: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Any, axis: Any = None, **options: Any) -> Any:
+        if not holds_expression(x):
+            return original(_plain(x), axis=axis, **options)
+        if options:
+            raise Untraceable(f"{original.__name__} with options ({', '.join(options)})")
+        array = np.asarray(x, dtype=object)
+        if axis is None:
+            return reduce(two, array.flat)
+        return reduce(two, np.moveaxis(array, axis, 0))
+
+    return call
+
+
+def _sum(x: Any, axis: Any = None, **options: Any) -> Any:
+    if not holds_expression(x):
+        return np.sum(_plain(x), axis=axis, **options)
+    return np.sum(np.asarray(x, dtype=object), axis=axis, **options)
+
+
+def _python_extremum(
+    original: Callable[..., Any], better: Callable[[Any, Any], Any]
+) -> Callable[..., Any]:
+    """Return ``max`` or ``min``: the first of equal values, comparisons as Python makes them."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        values = list(args[0]) if len(args) == 1 else list(args)
+        if options or not holds_expression(values):
+            return original(*args, **options)
+        best = values[0]
+        for value in values[1:]:
+            if holds_expression((best, value)):
+                best = _apply("select", better(value, best), value, best)
+            else:
+                best = original(best, value)
+        return best
+
+    return call
+
+
+def _float(value: Any = 0.0) -> Any:
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.flat[0]
+    return +value if isinstance(value, Expression) else float(value)
+
+
+def _math_function(name: str) -> Callable[..., Any]:
+    original = getattr(math, name)
+    rule = _MATH_RULES[name]
+
+    def call(*values: Any) -> Any:
+        values = tuple(_scalar(value) for value in values)
+        return rule(*values) if holds_expression(values) else original(*values)
+
+    return call
+
+
+def _scalar(value: Any) -> Any:
+    return value.flat[0] if isinstance(value, np.ndarray) and value.size == 1 else value
+
+
+def _prod(values: Any, *, start: Any = 1) -> Any:
+    return reduce(lambda a, b: a * b, values, start)
+
+
+def _dist(p: Any, q: Any) -> Any:
+    return _norm([a - b for a, b in zip(p, q, strict=True)])
+
+
+def _ldexp(x: Any, exponent: int) -> Any:
+    return x * 2.0**exponent if holds_expression(x) else math.ldexp(x, exponent)
+
+
+#: What stands for the functions of `math`, by name.
+MATH: dict[str, Any] = {
+    **{name: _math_function(name) for name in _MATH_RULES if hasattr(math, name)},
+    "fsum": _fsum,
+    "prod": _prod,
+    "dist": _dist,
+    "ldexp": _ldexp,
+}
+
+_MAKERS = (
+    *("zeros", "ones", "empty", "full", "array", "asarray", "asfarray", "ascontiguousarray"),
+    *("eye", "identity", "zeros_like", "ones_like", "empty_like", "full_like", "linspace"),
+    *("arange", "asanyarray"),
+)
+_STACKERS = (
+    *("diag", "stack", "vstack", "hstack", "column_stack", "concatenate", "outer", "atleast_1d"),
+    *("atleast_2d", "block", "tile", "repeat", "kron"),
+)
+
+#: What stands for the functions of `numpy`, by name.
+NUMPY: dict[str, Any] = {
+    **{n: _elementwise(getattr(np, n), r) for n, r in _NUMPY_RULES.items() if hasattr(np, n)},
+    **{name: _as_objects(getattr(np, name)) for name in _MAKERS if hasattr(np, name)},
+    **{name: _stacked(getattr(np, name)) for name in _STACKERS},
+    "clip": _elementwise(np.clip, _clip),
+    "max": _extremum(np.max, maximum),
+    "amax": _extremum(np.amax, maximum),
+    "min": _extremum(np.min, minimum),
+    "amin": _extremum(np.amin, minimum),
+    "sum": _sum,
+    "norm": _norm,
+    "float64": _float,
+    "double": _float,
+}
+
+#: What stands for Python's own functions.
+BUILTINS: dict[str, Any] = {
+    "max": _python_extremum(builtins.max, lambda new, best: new > best),
+    "min": _python_extremum(builtins.min, lambda new, best: new < best),
+    "float": _float,
+}

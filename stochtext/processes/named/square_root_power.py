@@ -1,0 +1,105 @@
+"""Processes that are powers of a square-root diffusion, and what follows from that.
+
+Law of this file: all laws come from ``SquareRootLaw``; a process says which power it is.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+from scipy.special import gammaln, xlogy
+
+from stochtext._shared.typing import FloatArray
+from stochtext.processes.closed_forms import KnownMoments, KnownStationaryLaw, KnownTransition
+from stochtext.processes.named.scalar import ScalarFormula
+from stochtext.processes.named.square_root_law import SquareRootLaw
+
+__all__ = ["SquareRootPower"]
+
+
+class SquareRootPower(ScalarFormula, KnownTransition, KnownMoments, KnownStationaryLaw):
+    """X = Y^p for a square-root diffusion dY = (alpha + beta Y) dt + s sqrt(Y) dW.
+
+    Subclasses give ``_root``: the law of Y, and p.
+    """
+
+    @property
+    def domain(self) -> tuple[tuple[float, float], ...]:
+        """The state is not negative."""
+        return ((0.0, np.inf),)
+
+    @abstractmethod
+    def _root(self) -> tuple[SquareRootLaw, float]:
+        """Return the law of Y and the power p, refusing parameters without such a law."""
+
+    # -- transition --------------------------------------------------------------------------
+
+    def _log_transition(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
+        law, power = self._root()
+        # Where the density has a finite limit at zero, take it from beside zero.
+        exponent = (1.0 if law.absorbed else law.order + 1.0) / power - 1.0
+        if abs(exponent) < 1e-12:
+            x_next = np.maximum(x_next, 1e-100)
+        y, y_next = x ** (1.0 / power), x_next ** (1.0 / power)
+        with np.errstate(invalid="ignore"):
+            value = law.log_density(y, y_next, dt) + self._log_slope(x_next, power)
+        return np.where(x_next == 0.0, np.inf if exponent < 0 else -np.inf, value)
+
+    @staticmethod
+    def _log_slope(x: FloatArray, power: float) -> FloatArray:
+        """Return log |dy/dx| of y = x^(1/p)."""
+        return np.asarray(xlogy(1.0 / power - 1.0, x) - np.log(abs(power)))
+
+    def _transition_cdf(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
+        law, power = self._root()
+        y, y_next = x ** (1.0 / power), x_next ** (1.0 / power)
+        return law.cdf(y, y_next, dt) if power > 0 else law.sf(y, y_next, dt)
+
+    def _transition_quantile(self, x: FloatArray, u: FloatArray, dt: FloatArray) -> FloatArray:
+        law, power = self._root()
+        y_next = law.quantile(x ** (1.0 / power), u if power > 0 else 1.0 - u, dt)
+        with np.errstate(divide="ignore"):
+            return y_next**power
+
+    def _conditional_mean(self, x: FloatArray, dt: FloatArray) -> FloatArray:
+        law, power = self._root()
+        if power == 1.0:
+            return law.mean(x, dt)
+        return law.power_moments(power, x ** (1.0 / power), dt)[0]
+
+    def _conditional_variance(self, x: FloatArray, dt: FloatArray) -> FloatArray:
+        law, power = self._root()
+        if power == 1.0:
+            return law.variance(x, dt)
+        return law.power_moments(power, x ** (1.0 / power), dt)[1]
+
+    # -- stationary law ----------------------------------------------------------------------
+
+    def _gamma(self) -> tuple[float, float, float]:
+        """Return shape and rate of the stationary gamma law of Y, and the power p."""
+        law, power = self._root()
+        self._need(
+            law.beta < 0 and not law.absorbed,
+            "a stationary law",
+            "parameters that pull it back and keep it from being absorbed at zero",
+        )
+        return 2.0 * law.alpha / law.sigma**2, -2.0 * law.beta / law.sigma**2, power
+
+    def _log_stationary(self, x: FloatArray) -> FloatArray:
+        shape, rate, power = self._gamma()
+        y = x ** (1.0 / power)
+        gamma = xlogy(shape - 1.0, y) - rate * y + shape * np.log(rate) - gammaln(shape)
+        return np.asarray(gamma + self._log_slope(x, power))
+
+    def _stationary_moments(self) -> tuple[float, float]:
+        shape, rate, power = self._gamma()
+        if power == 1.0:
+            return shape / rate, shape / rate**2
+        self._need(shape + power > 0, "a stationary mean", "lighter tails: it is infinite here")
+        log_mean = gammaln(shape + power) - gammaln(shape) - power * np.log(rate)
+        if shape + 2.0 * power <= 0:
+            return float(np.exp(log_mean)), float("inf")
+        # log of E X^2 / (E X)^2
+        ratio = gammaln(shape + 2.0 * power) - 2.0 * gammaln(shape + power) + gammaln(shape)
+        return float(np.exp(log_mean)), float(np.exp(2.0 * log_mean) * np.expm1(ratio))

@@ -1,0 +1,58 @@
+"""What a simulation asks of the states that it starts from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stochtext._shared.exceptions import InputError, SchemeError
+from stochtext._shared.typing import FloatArray
+from stochtext.processes.base import Process
+from stochtext.simulation.grid import Grid
+
+__all__ = ["check_own_coordinates", "check_start"]
+
+_CHECKED_STARTS = 16
+# Paths have addresses of 32 bits.
+_MOST_PATHS = 2**32
+
+
+def check_start(process: Process, states: FloatArray, grid: Grid) -> None:
+    """Refuse states outside the domain of the process, and paths beyond the last address."""
+    if grid.first_path + len(states) > _MOST_PATHS:
+        raise InputError(
+            f"`first_path` + `n_paths` must not exceed {_MOST_PATHS}; got {grid.first_path} and "
+            f"{len(states)}. Use another `random_state` for further paths."
+        )
+    low, high = np.array(process.domain).T
+    outside = ~((states >= low) & (states <= high)).all(axis=1)
+    if outside.any():
+        row = int(np.flatnonzero(outside)[0])
+        raise InputError(
+            f"`x0` must lie in the domain of {type(process).__name__}, "
+            f"{' x '.join(f'[{a:g}, {b:g}]' for a, b in process.domain)}; got "
+            f"{states[row].tolist()} for path {row}."
+        )
+
+
+def check_own_coordinates(
+    scheme: str, process: Process, states: FloatArray, t: float
+) -> None:
+    """Refuse diagonal noise in which one coordinate's noise depends on another coordinate."""
+    if process.noise != "diagonal" or states.shape[1] == 1:
+        return
+    x = states[:_CHECKED_STARTS]
+    with np.errstate(all="ignore"):
+        here = np.diagonal(process.diffusion(x, t), axis1=1, axis2=2)
+        for j in range(x.shape[1]):
+            moved = x.copy()
+            moved[:, j] += 0.01 * np.maximum(np.abs(x[:, j]), 0.1)
+            change = np.diagonal(process.diffusion(moved, t), axis1=1, axis2=2) - here
+            change[:, j] = 0.0
+            if np.any(np.abs(change) > 1e-12 * np.maximum(np.abs(here), 1e-300)):
+                raise SchemeError(
+                    f"The scheme {scheme!r} supports diagonal noise in which each coordinate's "
+                    f"diffusion depends on that coordinate only, but in {type(process).__name__} "
+                    f"another one depends on coordinate {j}; declare noise='general'."
+                )
+
+

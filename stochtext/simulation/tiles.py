@@ -1,0 +1,165 @@
+"""Drive the compiled loops: ranges of paths over threads, whatever the process is made of.
+
+Imported late, because it loads numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from stochtext._shared.compilation.generated import compiled_module, machine_function
+from stochtext._shared.progress import progress
+from stochtext._shared.typing import FloatArray, IntArray
+from stochtext.processes.compiled.coefficients import (
+    CompiledCoefficients,
+    coefficient_type,
+    number_type,
+)
+from stochtext.simulation.grid import Grid
+from stochtext.simulation.schemes import Scheme
+
+__all__ = ["run_tiles"]
+
+_KERNELS = "stochtext.simulation.kernels"
+_LANES = 128
+_FEW = 8
+_LANES_IN_PYTHON = 2**14
+# Steps of paths in one task: about half a second of work.
+_TASK = 2**26
+
+
+def run_tiles(
+    coefficients: CompiledCoefficients,
+    scheme: Scheme,
+    states: FloatArray,
+    grid: Grid,
+    key: np.uint64,
+    *,
+    limits: FloatArray,
+    further: int,
+    mirrored: bool,
+    n_threads: int,
+    out: FloatArray,
+) -> IntArray:
+    """Simulate all paths into ``out``.
+
+    Parameters
+    ----------
+    coefficients : CompiledCoefficients
+    scheme : Scheme
+    states : ndarray of shape (n_paths, d)
+        Where the paths start.
+    grid : Grid
+    key : uint64
+        From ``noise_key``.
+    limits : ndarray of shape (2, d)
+        Lower and upper end of the state space.
+    further : int
+        Normal numbers of a step besides the Brownian increments.
+    mirrored : bool
+        Whether paths 2k and 2k + 1 have opposite noise.
+    n_threads : int
+        Threads; the result does not depend on it.
+    out : ndarray of shape (n_paths, n_saved, d)
+
+    Returns
+    -------
+    ndarray of shape (n_paths,)
+        The step of the scheme at which a path left the floating-point range, or -1.
+    """
+    run = _run_function(scheme, coefficients.dtype)
+    exploded = np.full(len(states), -1, dtype=np.int64)
+    number = np.dtype(coefficients.dtype).type
+    starts, ends = states.astype(number), np.ascontiguousarray(limits, dtype=number)
+    clock = np.array([grid.clock_start, grid.clock_step, grid.step])
+    lanes = _lanes(len(states), n_threads, coefficients.in_python)
+    n_third, third = 0, coefficients.drift
+    if scheme.derivative is not None:
+        third, n_third = coefficients.derivative(scheme.derivative)
+    fixed = (
+        coefficients.noise_dim,
+        int(coefficients.diagonal),
+        coefficients.diffusion_rows,
+        n_third,
+        further,
+        grid.n_steps,
+        grid.n_substeps,
+        grid.save_every,
+    )
+
+    def run_range(first: int, stop: int) -> None:
+        sizes = np.array(
+            [*fixed, grid.first_path + first, grid.first_step, mirrored, lanes], dtype=np.int64
+        )
+        run(
+            coefficients.drift,
+            coefficients.diffusion,
+            third,
+            coefficients.theta,
+            clock,
+            ends,
+            sizes,
+            key,
+            starts[first:stop],
+            out[first:stop],
+            exploded[first:stop],
+        )
+
+    tasks = list(_tasks(len(states), grid.n_scheme_steps, lanes, n_threads))
+    if n_threads == 1 or coefficients.in_python or len(tasks) == 1:
+        for task in progress(tasks, label="simulating"):
+            run_range(*task)
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            done = pool.map(lambda task: run_range(*task), tasks)
+            list(progress(done, label="simulating", total=len(tasks)))
+    coefficients.raise_error()
+    return exploded
+
+
+def _lanes(n_paths: int, n_threads: int, in_python: bool) -> int:
+    """Return the width of a tile: what fits the cache, and no more than a thread's share."""
+    if in_python:
+        return min(n_paths, _LANES_IN_PYTHON)
+    share = -(-n_paths // n_threads)
+    return share if share < _FEW else min(_LANES, -(-share // _FEW) * _FEW)
+
+
+def _tasks(n_paths: int, n_steps: int, lanes: int, n_threads: int) -> Iterator[tuple[int, int]]:
+    """Cut the paths into ranges of whole tiles, several for each thread."""
+    tiles = -(-n_paths // lanes)
+    enough = max(1, _TASK // (n_steps * lanes))
+    shared = -(-tiles // (4 * n_threads)) if n_threads > 1 else tiles
+    each = min(enough, shared) * lanes
+    for first in range(0, n_paths, each):
+        yield first, min(first + each, n_paths)
+
+
+@cache
+def _run_function(scheme: Scheme, dtype: str) -> Any:
+    module = compiled_module(
+        f"{scheme.name}_{dtype}",
+        [f"{_KERNELS}.{part}" for part in ("noise", "refinement", *scheme.kernel, "loop")],
+        FLOAT=f"np.{dtype}",
+    )
+    number, coefficient = number_type(dtype), coefficient_type(dtype)
+    signature = types.void(
+        coefficient,
+        coefficient,
+        coefficient,
+        number[::1],
+        types.float64[::1],
+        number[:, ::1],
+        types.int64[::1],
+        types.uint64,
+        number[:, ::1],
+        number[:, :, ::1],
+        types.int64[::1],
+    )
+    return machine_function(module, "run", signature)
