@@ -73,12 +73,12 @@ def run_tiles(
     ndarray of shape (n_paths,)
         The step of the scheme at which a path left the floating-point range, or -1.
     """
-    run = _run_function(scheme, coefficients.dtype)
+    lanes = _lanes(len(states), n_threads, coefficients.in_python)
+    run = _run_function(scheme, coefficients.dtype, grid.n_substeps > 1, lanes < _FEW)
     exploded = np.full(len(states), -1, dtype=np.int64)
     number = np.dtype(coefficients.dtype).type
     starts, ends = states.astype(number), np.ascontiguousarray(limits, dtype=number)
     clock = np.array([grid.clock_start, grid.clock_step, grid.step])
-    lanes = _lanes(len(states), n_threads, coefficients.in_python)
     n_third, third = 0, coefficients.drift
     if scheme.derivative is not None:
         third, n_third = coefficients.derivative(scheme.derivative)
@@ -142,11 +142,14 @@ def _tasks(n_paths: int, n_steps: int, lanes: int, n_threads: int) -> Iterator[t
 
 
 @cache
-def _run_function(scheme: Scheme, dtype: str) -> Any:
+def _run_function(scheme: Scheme, dtype: str, refined: bool, alone: bool) -> Any:
+    parts = ("noise", *(["refinement"] if refined else []), *scheme.kernel, "loop")
     module = compiled_module(
         f"{scheme.name}_{dtype}",
-        [f"{_KERNELS}.{part}" for part in ("noise", "refinement", *scheme.kernel, "loop")],
+        [f"{_KERNELS}.{part}" for part in parts],
         FLOAT=f"np.{dtype}",
+        REFINED=str(refined),
+        ALONE=str(alone),
     )
     number, coefficient = number_type(dtype), coefficient_type(dtype)
     signature = types.void(

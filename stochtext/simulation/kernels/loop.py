@@ -12,6 +12,10 @@ from stochtext.simulation.kernels.noise import fill_path, fill_tile
 from stochtext.simulation.kernels.refinement import refine
 
 FLOAT = np.float64
+#: Whether there are substeps; whether the lanes are too few for a tile. What is not needed is
+#: not compiled.
+REFINED = True
+ALONE = True
 
 __all__ = ["run"]
 
@@ -19,8 +23,6 @@ __all__ = ["run"]
 INCREMENTS = np.uint64(0)
 FURTHER = np.uint64(1)
 REFINEMENTS = np.uint64(2)
-# Fewer lanes than this are not worth a tile: noise is then made along the path.
-_FEW = 8
 _PAIR = 2
 _LONG = 512
 _MANY = 64
@@ -35,7 +37,7 @@ def _fill(
     """Write the numbers of the steps from ``first`` on, ``out`` of shape (steps * width, lanes)."""
     rows, lanes = out.shape
     block = first * width // 2
-    if lanes >= _FEW:
+    if not ALONE:
         for k in range(rows // 2):
             fill_tile(key, stream, path, block + k, mirrored, words, out, 2 * k)
         return
@@ -128,10 +130,10 @@ def run(
     exploded : ndarray of int64, shape (n,)
         Step of the scheme after which a path was no longer finite; -1 before.
     """
-    m, own_noise, rows, third_rows, more, n_steps, parts, each, path0, step0, mirrored, lanes = sizes
+    m, own, rows, third_rows, more, n_steps, parts, each, path0, step0, mirrored, lanes = sizes
     n, d = start.shape
     h = FLOAT(clock[2])
-    window = _PAIR if lanes >= _FEW or more > _MANY else _LONG
+    window = _LONG if ALONE and more <= _MANY else _PAIR
     x = np.empty((d, lanes), FLOAT)
     coarse = np.empty((window * m, lanes), FLOAT)
     further = np.empty((window * more, lanes), FLOAT)
@@ -142,18 +144,18 @@ def run(
     work = workspace(d, m, rows, lanes)
     kept = np.empty((_KEPT, d, lanes), FLOAT)
     words = np.empty((2, max(lanes, window * max(m, more))), np.uint64)
-    tools = (words, np.empty((2, lanes), FLOAT), fine)
+    pair = np.empty((2, lanes), FLOAT)
     for first in range(0, n, lanes):
-        own = min(lanes, n - first)
+        present = min(lanes, n - first)
         path = path0 + first
-        left = exploded[first : first + own]
-        states = out[first : first + own]
+        left = exploded[first : first + present]
+        states = out[first : first + present]
         for i in range(lanes):
             for j in range(d):
-                x[j, i] = start[first + min(i, own - 1), j]
-        _keep(x, kept, 0)
-        count = 1
-        written = 0
+                x[j, i] = start[first + min(i, present - 1), j]
+        count = written = parts - parts
+        _keep(x, kept, count)
+        count += 1
         base = further_base = -window
         for k in range(n_steps):
             now = step0 + k
@@ -161,11 +163,11 @@ def run(
                 base = now - now % window
                 _fill(key, INCREMENTS, path, base, m, mirrored, words, coarse)
             row = (now - base) * m
-            if parts > 1:
+            if REFINED:
                 for i in range(m):
                     for lane in range(lanes):
                         fine[i, lane] = coarse[row + i, lane]
-                refine(key, REFINEMENTS, path, now, parts, m, mirrored, tools)
+                refine(key, REFINEMENTS, path, now, parts, m, mirrored, words, pair, fine)
             for part in range(parts):
                 at = now * parts + part
                 if more > 0 and at >= further_base + window:
@@ -173,15 +175,15 @@ def run(
                     _fill(key, FURTHER, path, further_base, more, mirrored, words, further)
                 further_row = (at - further_base) * more
                 t = clock[0] + at * clock[1]
-                if parts == 1:
+                if REFINED:
                     step(
-                        drift, diffusion, third, theta, t, clock[1], h, own_noise, limits, x,
-                        coarse, row, further, further_row, more, b, s, c, work,
+                        drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
+                        fine, part * m, further, further_row, more, b, s, c, work,
                     )  # fmt: skip
                 else:
                     step(
-                        drift, diffusion, third, theta, t, clock[1], h, own_noise, limits, x,
-                        fine, part * m, further, further_row, more, b, s, c, work,
+                        drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
+                        coarse, row, further, further_row, more, b, s, c, work,
                     )  # fmt: skip
                 if _count_lost(x) > 0:
                     _mark_lost(x, k * parts + part + 1, left)
@@ -189,7 +191,7 @@ def run(
                 _keep(x, kept, count)
                 count += 1
                 if count == _KEPT:
-                    _write(kept, count, written, own, states)
+                    _write(kept, count, written, present, states)
                     written += count
                     count = 0
-        _write(kept, count, written, own, states)
+        _write(kept, count, written, present, states)

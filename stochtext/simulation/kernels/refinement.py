@@ -15,6 +15,8 @@ import numpy as np
 from stochtext._shared.compilation.decorators import routine
 from stochtext.simulation.kernels.noise import fill_tile
 
+FLOAT = np.float64
+
 __all__ = ["odd_part", "refine"]
 
 _NODE = np.uint64(256)
@@ -31,20 +33,21 @@ def odd_part(n: int) -> int:
 
 @routine
 def _fresh(
-    key: Any, stream: Any, node: Any, path: Any, number: Any, mirrored: Any, tools: Any, row: Any
-) -> None:
-    """Write the number at an address of each path into ``tools.z[row]``."""
-    words, pair, z = tools
+    key: Any, stream: Any, node: Any, path: Any, number: Any, mirrored: Any,
+    words: Any, pair: Any, z: Any, row: Any,
+) -> None:  # fmt: skip
+    """Write the number at an address of each path into ``z[row]``."""
     address = np.uint64(stream) + _NODE * np.uint64(node)
-    fill_tile(key, address, path, number // 2, mirrored, words, pair, 0)
+    fill_tile(key, address, path, number // 2, mirrored, words, pair, number - number)
     for i in range(z.shape[1]):
         z[row, i] = pair[number % 2, i]
 
 
 @routine
 def refine(
-    key: Any, stream: Any, path: Any, step: Any, parts: Any, m: Any, mirrored: Any, tools: Any
-) -> None:
+    key: Any, stream: Any, path: Any, step: Any, parts: Any, m: Any, mirrored: Any,
+    words: Any, pair: Any, z: Any,
+) -> None:  # fmt: skip
     """Turn the increments of a step into those of ``parts`` substeps, in place.
 
     Parameters
@@ -57,15 +60,15 @@ def refine(
         Address of the step.
     parts, m : int64
         Number of substeps, and of noise sources.
-    tools : tuple of ndarray
-        Words and a pair of rows for ``fill_tile``; z of shape (parts * m, lanes), which holds
-        standardised increments: in, those of the step in the first m rows; out, those of
+    words, pair : ndarray
+        Scratch: words for ``fill_tile``, and two rows.
+    z : ndarray of shape (parts * m, lanes)
+        Standardised increments: in, those of the step in the first m rows; out, those of
         each substep in turn.
     """
-    z = tools[2]
     odd = odd_part(parts)
     if odd > 1:
-        _split(key, stream, path, step, odd, m, mirrored, tools)
+        _split(key, stream, path, step, odd, m, mirrored, words, pair, z)
     count = odd
     while count < parts:
         for k in range(count - 1, -1, -1):
@@ -74,7 +77,9 @@ def refine(
                 above = k * m + j
                 left = 2 * k * m + j
                 right = left + m
-                _fresh(key, stream, count + k, path, step * m + j, mirrored, tools, right)
+                number = step * m + j
+                node = count + k
+                _fresh(key, stream, node, path, number, mirrored, words, pair, z, right)
                 for i in range(z.shape[1]):
                     whole = z[above, i]
                     other = z[right, i]
@@ -85,18 +90,22 @@ def refine(
 
 @routine
 def _split(
-    key: Any, stream: Any, path: Any, step: Any, odd: Any, m: Any, mirrored: Any, tools: Any
-) -> None:
+    key: Any, stream: Any, path: Any, step: Any, odd: Any, m: Any, mirrored: Any,
+    words: Any, pair: Any, z: Any,
+) -> None:  # fmt: skip
     """Replace fresh numbers by themselves, with the mean that the whole step has."""
-    z = tools[2]
+    lanes = z.shape[1]
+    whole = np.empty(lanes, FLOAT)
+    mean = np.empty(lanes, FLOAT)
     for j in range(m):
-        whole = z[j].copy()
-        mean = np.zeros_like(whole)
+        for i in range(lanes):
+            whole[i] = z[j, i]
+            mean[i] = FLOAT(0.0)
         for k in range(odd):
             number = (step * odd + k) * m + j
-            _fresh(key, stream, 0, path, number, mirrored, tools, k * m + j)
-            for i in range(z.shape[1]):
+            _fresh(key, stream, m - m, path, number, mirrored, words, pair, z, k * m + j)
+            for i in range(lanes):
                 mean[i] += z[k * m + j, i] / odd
         for k in range(odd):
-            for i in range(z.shape[1]):
+            for i in range(lanes):
                 z[k * m + j, i] += whole[i] / math.sqrt(odd) - mean[i]

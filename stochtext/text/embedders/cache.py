@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stochtext._shared.exceptions import InputError
+from stochtext._shared.user_cache import user_cache
 
 __all__ = ["EmbeddingStore", "cache_directory", "open_store"]
 
@@ -52,12 +52,7 @@ def cache_directory(cache: bool | str | os.PathLike[str] = True) -> Path | None:
         raise InputError(f"`cache` must be True, False or a folder; got {cache!r}.")
     if not cache:
         return None
-    chosen = os.environ.get("STOCHTEXT_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    with contextlib.suppress(RuntimeError):  # a user without a home has no cache
-        return _user_cache() / "stochtext"
-    return None
+    return user_cache()
 
 
 def open_store(
@@ -172,16 +167,6 @@ class EmbeddingStore:
         except OSError:
             return False
         return True
-
-
-def _user_cache() -> Path:
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return Path(local) if local else Path.home() / "AppData" / "Local"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    chosen = os.environ.get("XDG_CACHE_HOME")
-    return Path(chosen) if chosen else Path.home() / ".cache"
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
