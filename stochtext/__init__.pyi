@@ -35,8 +35,10 @@ from .estimators import KramersMoyalSDE as KramersMoyalSDE
 from .estimators import LinearSDE as LinearSDE
 from .estimators import NeuralSDE as NeuralSDE
 from .estimators import ParametricSDE as ParametricSDE
+from .processes import CKLS as CKLS
 from .processes import SDE as SDE
 from .processes import BrownianMotion as BrownianMotion
+from .processes import CoxIngersollRoss as CoxIngersollRoss
 from .processes import DoubleWell as DoubleWell
 from .processes import GeometricBrownianMotion as GeometricBrownianMotion
 from .processes import OrnsteinUhlenbeck as OrnsteinUhlenbeck

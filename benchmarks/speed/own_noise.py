@@ -1,4 +1,4 @@
-"""The package's own noise fill: the one place where a benchmark looks behind the public API."""
+"""The package's own noise fill: the one place where these benchmarks look behind the public API."""
 
 from __future__ import annotations
 
@@ -6,48 +6,61 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import types
 
+from benchmarks.speed.timing import Candidate
 from benchmarks.speed.workloads import Size
-from stochtext.simulation.noise import fill_normals
+from stochtext._shared.compilation.generated import compiled_module, machine_function
 
-__all__ = ["LANES", "tile_filler"]
+__all__ = ["buffer_fill", "tile_fill"]
 
-#: Paths, and numbers of each path, in a tile buffer of 256 KiB.
-LANES, NUMBERS = 128, 256
+_LANES = 128
 _KEY = np.uint64(0x243F6A8885A308D3)
-_PURPOSE = 0
+# What the simulation does for its noise, without the simulation.
+_TEXT = '''
+@kernel
+def fill_tiles(key, n_paths, n_steps, words, buffer):
+    """Draw the numbers of all paths, a tile after the other, into the rows of a buffer."""
+    for path in range(0, n_paths, buffer.shape[1]):
+        for block in range(n_steps // 2):
+            row = (2 * block) % buffer.shape[0]
+            fill_tile(key, np.uint64(0), path, block, 0, words, buffer, row)
+'''
 
 
-def tile_filler(size: Size) -> Callable[[], np.ndarray]:
-    """Return a run that draws the normal numbers of ``size`` tile by tile into one buffer."""
-    tile = np.zeros((LANES, NUMBERS))
+def tile_fill(size: Size) -> Candidate:
+    """Return the fill of as many normal numbers as ``size`` needs, into one tile of two rows."""
+    tiles = -(-size.paths // _LANES)
+    return _candidate(tiles * _LANES, size.steps, 2)
+
+
+def buffer_fill(count: int) -> Candidate:
+    """Return the fill of a buffer of ``count`` normal numbers."""
+    return _candidate(_LANES, count // _LANES, count // _LANES)
+
+
+def _candidate(n_paths: int, n_steps: int, rows: int) -> Candidate:
+    buffer, words = np.zeros((rows, _LANES)), np.zeros((2, _LANES), dtype=np.uint64)
+    fill = _compiled()
 
     def run() -> np.ndarray:
-        for path in range(0, size.paths, LANES):
-            rows = min(LANES, size.paths - path)
-            for number in range(0, size.steps, NUMBERS):
-                columns = min(NUMBERS, size.steps - number)
-                _fill(
-                    path, number, tile[:rows] if columns == NUMBERS else _short(tile, rows, columns)
-                )
-        return tile
+        fill(_KEY, n_paths, n_steps, words, buffer)
+        return buffer
 
-    return run
+    _check_normal(run(), rows)
+    return Candidate(run, float(n_paths * n_steps))
 
 
-def whole_filler(out: np.ndarray) -> Callable[[], np.ndarray]:
-    """Return a run that fills all of ``out``, (paths, numbers), at once."""
-
-    def run() -> np.ndarray:
-        _fill(0, 0, out)
-        return out
-
-    return run
+def _compiled() -> Callable[..., Any]:
+    module = compiled_module("benchmark_noise", ["stochtext.simulation.kernels.noise"], _TEXT)
+    signature = types.void(
+        types.uint64, types.int64, types.int64, types.uint64[:, ::1], types.float64[:, ::1]
+    )
+    return machine_function(module, "fill_tiles", signature)
 
 
-def _fill(path: int, number: int, out: Any) -> None:
-    fill_normals(_KEY, _PURPOSE, path, number, out)
-
-
-def _short(tile: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    return tile.ravel()[: rows * columns].reshape(rows, columns)
+def _check_normal(z: np.ndarray, rows: int) -> None:
+    """Raise if the buffer holds anything but normal numbers, as after a change of layout."""
+    score = z.mean() * np.sqrt(z.size), (np.mean(z * z) - 1.0) * np.sqrt(z.size / 2.0)
+    if max(np.abs(score)) > 5.0 or len(np.unique(z)) < rows * _LANES // 2:
+        raise AssertionError(f"The noise fill gives no normal numbers: scores {score}.")

@@ -216,8 +216,7 @@ class Process(ABC):
         -------
         mean : ndarray of shape (n, d)
         covariance : ndarray of shape (n, d, d)
-            None is returned instead of the pair if the transition of this
-            process is not Gaussian or not known in closed form.
+            None instead of the pair if the transition is not Gaussian or not known.
         """
         return None
 
@@ -240,24 +239,17 @@ class Process(ABC):
         ----------
         x : ndarray of shape (n, d)
             States at the start of the step.
-        t : float or ndarray of shape (n,)
-            Start of the step on the clock of the process.
+        t, clock_dt : float or ndarray of shape (n,)
+            Start and length of the step on the clock of the process; None: as long as ``dt``.
         dt : float or ndarray of shape (n,)
             Length of the step in units of time.
-        clock_dt : float or ndarray of shape (n,), or None
-            Length of the step on the clock of the process; None if that is ``dt``.
         normals : ndarray of shape (n, exact_normals)
             Independent standard normal numbers.
 
         Returns
         -------
         ndarray of shape (n, d)
-            A row depends on no other row.
-
-        Raises
-        ------
-        SchemeError
-            If this process has no exact step.
+            A row depends on no other row. Without an exact step a SchemeError is raised.
         """
         raise SchemeError(f"{type(self).__name__} has no exact step: `exact_normals` is None.")
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from stochtext._shared.exceptions import InputError
-from stochtext._shared.typing import ArrayLike, FloatArray
+from stochtext._shared.typing import ArrayLike, BoolArray, FloatArray
 from stochtext._shared.validation import as_states
 from stochtext.processes.base import Process, per_state
 from stochtext.processes.gaussian import state_pairs
@@ -35,7 +35,7 @@ def _inside(process: _ClosedForms, name: str, states: FloatArray) -> FloatArray:
     return values
 
 
-def _possible(process: _ClosedForms, values: FloatArray) -> FloatArray:
+def _possible(process: _ClosedForms, values: FloatArray) -> BoolArray:
     low, high = process.domain[0]
     inside = (values > low) & (values < high)
     if not process.open_domain:

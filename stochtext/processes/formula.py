@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from stochtext._shared.exceptions import InputError
+from stochtext._shared.exceptions import InputError, PerformanceWarning
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
 from stochtext.processes.parameters import parameter_value
@@ -137,12 +138,27 @@ class FormulaProcess(Process):
         ----------
         prefix : str, default ""
             What the names in the text begin with.
+
+        Warns
+        -----
+        PerformanceWarning
+            If a formula cannot be recorded on symbols; the result is None then.
         """
+        from stochtext.processes.compiled.tracing.expression import Untraceable
         from stochtext.processes.compiled.tracing.source import flat_parameters
 
         self.require_specified()
         shapes = tuple((name, np.shape(value)) for name, value in self._params.items())
-        source = _source(type(self), self.dim or 1, shapes, self._diagonal, prefix)
+        try:
+            source = _source(type(self), self.dim or 1, shapes, self._diagonal, prefix)
+        except Untraceable as error:
+            warnings.warn(
+                f"The formulas of {type(self).__name__} are evaluated by NumPy, which is slow, "
+                f"because they cannot be compiled: {error}.",
+                PerformanceWarning,
+                stacklevel=4,
+            )
+            return None
         return replace(source, theta=flat_parameters(self._params))
 
     # -- parameters ------------------------------------------------------------------------

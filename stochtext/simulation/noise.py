@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,17 +47,9 @@ def normals(
     -------
     ndarray of shape (n_paths, n_numbers)
     """
-    from numba import types
-
-    from stochtext._shared.compilation.generated import machine_function
-
     skip = first % 2
     out = np.empty((n_paths, (n_numbers + skip + 1) // 2 * 2))
-    signature = types.void(
-        types.uint64, types.uint64, types.int64, types.int64, types.float64[:, ::1]
-    )
-    fill = machine_function(_module(), "fill_normals", signature)
-    fill(key, np.uint64(stream), first_path, first // 2, out)
+    _function("fill_normals", 2)(key, np.uint64(stream), first_path, first // 2, out)
     return out[:, skip : skip + n_numbers]
 
 
@@ -65,21 +57,24 @@ def words(
     key: np.uint64, stream: int, first_path: int, n_paths: int, first_block: int, n_blocks: int
 ) -> NDArray[np.uint64]:
     """Return the random words behind the numbers, shape (n_paths, n_blocks, 2)."""
-    from numba import types
-
-    from stochtext._shared.compilation.generated import machine_function
-
     out = np.empty((n_paths, n_blocks, 2), dtype=np.uint64)
-    signature = types.void(
-        types.uint64, types.uint64, types.int64, types.int64, types.uint64[:, :, ::1]
-    )
-    fill = machine_function(_module(), "fill_words", signature)
-    fill(key, np.uint64(stream), first_path, first_block, out)
+    _function("fill_words", 3)(key, np.uint64(stream), first_path, first_block, out)
     return out
 
 
 @cache
-def _module() -> ModuleType:
-    from stochtext._shared.compilation.generated import compiled_module
+def _function(name: str, dimensions: int) -> Any:
+    from numba import types
 
-    return compiled_module("noise", ["stochtext.simulation.kernels.noise"])
+    from stochtext._shared.compilation.generated import compiled_module, machine_function
+
+    number = {2: types.float64, 3: types.uint64}[dimensions]
+    signature = types.void(
+        types.uint64,
+        types.uint64,
+        types.int64,
+        types.int64,
+        types.Array(number, dimensions, "C"),
+    )
+    module = compiled_module("noise", ["stochtext.simulation.kernels.noise"])
+    return machine_function(module, name, signature)

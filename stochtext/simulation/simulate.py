@@ -194,6 +194,7 @@ def _run(
     paths: FloatArray,
 ) -> IntArray:
     from stochtext.processes.compiled.coefficients import compile_coefficients
+    from stochtext.simulation.long_paths import are_long, run_long
     from stochtext.simulation.tiles import run_tiles
 
     noise_dim = process.noise_dim
@@ -201,18 +202,19 @@ def _run(
         noise_dim = process.diffusion(states[:1], grid.clock_start).shape[2]
     # With additive noise all corrections of Milstein's scheme are zero.
     plain = scheme.name == "milstein" and process.noise == "additive"
-    return run_tiles(
-        compile_coefficients(process, noise_dim, paths.dtype.name),
-        SCHEMES["euler"] if plain else scheme,
-        states,
-        grid,
-        noise_key(random_state),
-        limits=np.array(process.domain).T,
-        further=scheme.further_numbers(process, noise_dim, grid.step),
-        mirrored=bool(antithetic),
-        n_threads=n_threads,
-        out=paths,
-    )
+    coefficients = compile_coefficients(process, noise_dim, paths.dtype.name)
+    settings: dict[str, Any] = {
+        "limits": np.array(process.domain).T,
+        "further": scheme.further_numbers(process, noise_dim, grid.step),
+        "mirrored": bool(antithetic),
+        "out": paths,
+    }
+    run: Any = run_long
+    if not are_long(coefficients, grid, len(states)):
+        run, settings["n_threads"] = run_tiles, n_threads
+    key = noise_key(random_state)
+    chosen = SCHEMES["euler"] if plain else scheme
+    return run(coefficients, chosen, states, grid, key, **settings)
 
 
 def _first_explosion(exploded: IntArray, grid: Grid) -> str:

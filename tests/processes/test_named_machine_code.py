@@ -1,4 +1,4 @@
-"""The machine code of named processes in several dimensions is their formula and its derivatives."""
+"""Machine code of named processes in several dimensions: the formula and its exact derivatives."""
 
 import numpy as np
 import pytest

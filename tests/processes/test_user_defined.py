@@ -8,6 +8,7 @@ import pytest
 
 from stochtext._shared.exceptions import InputError, PerformanceWarning, UnspecifiedParameterError
 from stochtext.processes import SDE, OrnsteinUhlenbeck
+from stochtext.processes.compiled.coefficients import CompiledCoefficients
 
 
 def linear(t, x, kappa, mu):
@@ -88,6 +89,12 @@ def test_where_the_formula_has_no_value_the_answer_is_nan():
     assert np.isnan(drift[1:]).all()
 
 
+def test_power_without_a_real_value_is_nan():
+    process = SDE(lambda t, x: -x, lambda t, x, gamma: x**gamma, params={"gamma": 0.7})
+    sigma = process.diffusion([2.0, -1.0, 0.0])[:, 0, 0]
+    np.testing.assert_allclose(sigma, [2.0**0.7, np.nan, 0.0])
+
+
 def test_parameters_come_from_names_defaults_and_values():
     family = SDE(lambda t, x, kappa, mu=0.5: kappa * (mu - x), constant)
     assert dict(family.params) == {"kappa": None, "mu": 0.5, "sigma": None}
@@ -151,31 +158,58 @@ def test_compiled_functions_give_the_numbers_of_python():
         dim=2,
         noise="general",
     )
-    compiled = process.compiled()
-    x = np.array([[0.5, 1.0], [2.0, -1.0]])
-    drift, diffusion = np.empty((2, 2)), np.empty((2, 4))
-    compiled.drift(0.7, x, compiled.theta, drift)
-    compiled.diffusion(0.7, x, compiled.theta, diffusion)
-    np.testing.assert_allclose(drift, process.drift(x, 0.7), rtol=1e-14)
-    np.testing.assert_allclose(diffusion.reshape(2, 2, 2), process.diffusion(x, 0.7), rtol=1e-14)
+    compiled = CompiledCoefficients(process.machine_code(), "float64")
+    x = np.array([[0.5, 1.0], [2.0, -1.0], [0.1, 0.2]])
+    drift, diffusion = np.empty((2, 3)), np.empty((4, 3))
+    compiled.drift(0.7, x.T.copy(), compiled.theta, drift)
+    compiled.diffusion(0.7, x.T.copy(), compiled.theta, diffusion)
+    np.testing.assert_allclose(drift.T, process.drift(x, 0.7), rtol=1e-14)
+    np.testing.assert_allclose(diffusion.T.reshape(3, 2, 2), process.diffusion(x, 0.7), rtol=1e-14)
+
+
+def test_function_that_cannot_be_recorded_is_compiled_for_one_state_at_a_time():
+    process = SDE(
+        lambda t, x, a, b: -a[0] * x * int(b),  # a symbol has no plain integer
+        lambda t, x: [[1.0, 2.0, x[0]], [0.0, 3.0, x[1]]],
+        params={"a": np.array([[2.0, 1.0], [0.0, 3.0]]), "b": 2.0},
+        dim=2,
+        noise="general",
+    )
+    x = np.array([[0.5, 1.0], [2.0, -1.0], [0.1, 0.2]])
+    compiled = CompiledCoefficients(process.machine_code(), "float64")
+    drift, diffusion = np.empty((2, 3)), np.empty((6, 3))
+    compiled.drift(0.7, x.T.copy(), compiled.theta, drift)
+    compiled.diffusion(0.7, x.T.copy(), compiled.theta, diffusion)
+    np.testing.assert_allclose(drift.T, process.drift(x, 0.7), rtol=1e-14)
+    np.testing.assert_allclose(diffusion.T.reshape(3, 2, 3), process.diffusion(x, 0.7), rtol=1e-14)
 
 
 def test_what_numba_cannot_compile_warns_and_says_so():
     table = {True: -1.0, False: 1.0}
     process = SDE(lambda t, x: table.get(x > 0), lambda t, x: 1.0)
     with pytest.warns(PerformanceWarning, match="numba cannot compile"):
-        assert process.compiled() is None
+        assert process.machine_code() is None
 
 
 SLOPE = 1.0
 
 
-def test_changed_global_is_not_simulated_with_its_old_value(monkeypatch):
+def test_changed_global_is_simulated_with_its_new_value(monkeypatch):
     process = SDE(lambda t, x: -SLOPE * x, lambda t, x: 1.0)
-    assert process.compiled() is not None
+    assert "FLOAT(2.0)" not in process.machine_code().text
     monkeypatch.setitem(globals(), "SLOPE", 2.0)
-    with pytest.warns(PerformanceWarning, match="disagrees"):
-        assert process.compiled() is None
+    assert "FLOAT(-2.0)" in process.machine_code().text
+
+
+def test_function_that_changes_from_call_to_call_is_not_compiled():
+    calls = []
+
+    def drift(t, x):
+        calls.append(t)
+        return -x * (len(calls) % 2)
+
+    with pytest.warns(PerformanceWarning, match="numba cannot compile|disagrees"):
+        assert SDE(drift, lambda t, x: 1.0).machine_code() is None
 
 
 def test_user_functions_pickle_but_are_not_stored():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed import ours
-from benchmarks.speed.own_noise import tile_filler, whole_filler
+from benchmarks.speed.own_noise import buffer_fill, tile_fill
 from benchmarks.speed.plan import Found, Plan
 from benchmarks.speed.timing import Candidate
 from benchmarks.speed.workloads import OU, W1, Size
@@ -25,7 +25,7 @@ def measure(plan: Plan) -> Found:
     process, start = ours.ornstein_uhlenbeck(), OU.x0
     candidates = {
         "OU, final only": Candidate(ours.final_only(process, start, size), size.work),
-        "noise fill": Candidate(tile_filler(size), size.work),
+        "noise fill": tile_fill(size),
         "OU, every 10th": Candidate(ours.stored(process, start, size, every=10), size.work),
         "OU, all steps": Candidate(ours.stored(process, start, size), size.work),
         "contiguous write": Candidate(_write(size), size.work),
@@ -65,8 +65,8 @@ def _write(size: Size) -> Callable[[], Any]:
 
 def _normals() -> dict[str, Candidate]:
     rng = np.random.Generator(np.random.PCG64(1))
-    theirs, own = np.zeros(NORMALS), np.zeros((1024, NORMALS // 1024))
+    buffer = np.zeros(NORMALS)
     return {
-        "stochtext": Candidate(whole_filler(own), float(NORMALS)),
-        "numpy PCG64": Candidate(lambda: rng.standard_normal(out=theirs), float(NORMALS)),
+        "stochtext": buffer_fill(NORMALS),
+        "numpy PCG64": Candidate(lambda: rng.standard_normal(out=buffer), float(NORMALS)),
     }

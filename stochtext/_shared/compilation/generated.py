@@ -25,6 +25,7 @@ _PACKAGE = "stochtext_machine_code"
 _ALWAYS = (
     "stochtext._shared.compilation.decorators",
     "stochtext._shared.compilation.intrinsics",
+    "stochtext._shared.compilation.products",
 )
 _HEADER = '''"""Made by stochtext for speed; it can be deleted at any time."""
 
@@ -40,8 +41,10 @@ from stochtext._shared.compilation.intrinsics import (
     call_address,
     float_of,
     fma,
+    stack_column,
     wide_vectors,
 )
+from stochtext._shared.compilation.products import add_sums, dense, local_numbers, part_of
 
 '''
 _MOST_FILES = 400

@@ -6,9 +6,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
+from numba.np import arrayobj
 from numba.extending import intrinsic
 
-__all__ = ["bits_of", "call_address", "float_of", "fma", "wide_vectors"]
+__all__ = ["bits_of", "call_address", "float_of", "fma", "stack_column", "wide_vectors"]
 
 
 @intrinsic
@@ -81,3 +83,24 @@ def call_address(
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@intrinsic
+def stack_column(typing_context: Any, zeros: Any) -> Any:
+    """Return an array of shape (n, 1) on the stack, which LLVM can keep in registers.
+
+    ``zeros`` is a tuple of n numbers, of which only number and type count. The array must not
+    outlive the function that makes it.
+    """
+    result = types.Array(zeros.dtype, 2, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = context.get_value_type(zeros.dtype)
+        data = cgutils.alloca_once(builder, number, size=zeros.count)
+        array = context.make_array(result)(context, builder)
+        size = context.get_constant(types.intp, context.get_abi_sizeof(number))
+        shape = [context.get_constant(types.intp, n) for n in (zeros.count, 1)]
+        arrayobj.populate_array(array, data, shape, [size, size], size, meminfo=None)
+        return array._getvalue()
+
+    return result(zeros), generate

@@ -92,8 +92,20 @@ class CompiledCoefficients:
 
     def derivative(self, name: str) -> tuple[Any, int]:
         """Return "correction" or "jacobian", exact if the source has it, and its rows."""
-        d, m = self.source.dim, 1 if self.diagonal else self.noise_dim
-        return self._function(name), d * d if name == "jacobian" else m * self.diffusion_rows
+        return self._function(name), self.derivative_rows(name)
+
+    def derivative_rows(self, name: str) -> int:
+        """Return the number of rows of "correction" or "jacobian"."""
+        if name == "jacobian":
+            return self.source.dim**2
+        return (1 if self.diagonal else self.noise_dim) * self.diffusion_rows
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Modules of the package that belong to the text of the source."""
+        missing = {"correction", "jacobian"} - self.source.provides
+        differences = (f"{_ROOM}.numerical_{name}" for name in sorted(missing))
+        return (*self.source.sources, *differences)
 
     def raise_error(self) -> None:
         """Raise what went wrong in Python code, if anything."""
@@ -103,11 +115,9 @@ class CompiledCoefficients:
 
     @cached_property
     def _module(self) -> ModuleType:
-        missing = {"correction", "jacobian"} - self.source.provides
-        differences = sorted(f"{_ROOM}.numerical_{name}" for name in missing)
         return compiled_module(
             f"coefficients_{self.dtype}",
-            [*self.source.sources, *differences],
+            self.sources,
             self.source.text,
             FLOAT=f"np.{self.dtype}",
         )

@@ -14,9 +14,12 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import check_choice
 from stochtext.processes.base import Process
+from stochtext.processes.compiled.network_source import network_source
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from stochtext.processes.compiled.source import CoefficientSource
 
 __all__ = ["COVARIANCE_FORMS", "LOG_SCALE_BOUND", "NetworkProcess"]
 
@@ -127,6 +130,13 @@ class NetworkProcess(Process):
         """
         states, times = self._checked(x, t)
         return self._by_chunks(self._covariance, states, times)
+
+    def machine_code(self, prefix: str = "") -> CoefficientSource:
+        """Return the coefficients as source text for the compiler."""
+        constant = None
+        if self.noise == "additive":
+            constant = self.diffusion(np.zeros((1, len(self._arrays["drift_unit"]))))[0]
+        return network_source(prefix, self._arrays, self._form, constant)
 
     def _drift(self, x: FloatArray, t: FloatArray) -> FloatArray:
         return self._by_chunks(self._mean_drift, x, t)

@@ -213,4 +213,5 @@ class GeneralLinear(ScalarFormula, LinearDriftMoments, KnownStationaryLaw):
         (alpha, beta), sigma = euler_regression(design, x_next[:, 0] - state, dt)
         # A flat diffusion is a stationary point of no likelihood; start beside it.
         delta = 0.1 * sigma / max(float(np.std(state)), 1e-300)
-        return {"alpha": alpha, "beta": beta, "gamma": sigma, "delta": delta}
+        gamma = sigma - delta * float(np.mean(state))
+        return {"alpha": alpha, "beta": beta, "gamma": gamma, "delta": delta}

@@ -71,7 +71,7 @@ class _NonlinearRate(ScalarFormula, KnownStationaryLaw):
 
 
 class AitSahalia(_NonlinearRate):
-    """dX = (alpha_inv/X + alpha0 + alpha1 X + alpha2 X^2) dt + sqrt(beta0 + beta1 X + beta2 X^beta3) dW.
+    """dX = b(X) dt + sqrt(beta0 + beta1 X + beta2 X^beta3) dW with a nonlinear drift, for X > 0.
 
     Parameters
     ----------
@@ -84,10 +84,10 @@ class AitSahalia(_NonlinearRate):
 
     Notes
     -----
-    For X > 0. The squared diffusion must be positive; zero and infinity are not reached for
-    alpha_inv > 0 and alpha2 < 0 with, for instance, beta0 > 0, 2 alpha_inv >= beta0 and
-    beta3 <= 3 (conditions in the source). The stationary density is integrated from the
-    speed measure.
+    The drift is b(x) = alpha_inv / x + alpha0 + alpha1 x + alpha2 x^2. The squared diffusion
+    must be positive; zero and infinity are not reached for alpha_inv > 0 and alpha2 < 0
+    with, for instance, beta0 > 0, 2 alpha_inv >= beta0 and beta3 <= 3 (conditions in the
+    source). The stationary density is integrated from the speed measure.
 
     References
     ----------
@@ -119,7 +119,7 @@ class AitSahalia(_NonlinearRate):
 
 
 class NonlinearSDE(_NonlinearRate):
-    """dX = (alpha_inv/X + alpha0 + alpha1 X + alpha2 X^2) dt + (beta0 + beta1 X + beta2 X^beta3) dW.
+    """dX = b(X) dt + (beta0 + beta1 X + beta2 X^beta3) dW with a nonlinear drift, for X > 0.
 
     Parameters
     ----------
@@ -132,8 +132,9 @@ class NonlinearSDE(_NonlinearRate):
 
     Notes
     -----
-    For X > 0. For estimation only the betas up to a common sign count. The stationary
-    density is integrated from the speed measure.
+    The drift is b(x) = alpha_inv / x + alpha0 + alpha1 x + alpha2 x^2. For estimation only
+    the betas up to a common sign count. The stationary density is integrated from the speed
+    measure.
 
     References
     ----------

@@ -22,7 +22,8 @@ def pearson_interval(mu: float, a: float, b: float, c: float) -> tuple[float, fl
     roots = _roots(a, b, c)
     low = max((r for r in roots if r < mu), default=-np.inf)
     high = min((r for r in roots if r > mu), default=np.inf)
-    return float(low), float(high)
+    # Adding zero turns a negative zero into a positive one.
+    return float(low) + 0.0, float(high) + 0.0
 
 
 def _roots(a: float, b: float, c: float) -> tuple[float, ...]:

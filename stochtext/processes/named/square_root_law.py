@@ -138,30 +138,37 @@ class SquareRootLaw:
         the variance is integrated around the mean by Gauss and Legendre, without
         cancellation.
         """
-        u, factor = self.start(y, dt), self.scale(dt) ** -power
-        moments = [self._moments_of_v(power, float(one)) for one in u]
-        mean = np.array([m for m, _ in moments]).reshape(u.shape)
-        variance = np.array([s for _, s in moments]).reshape(u.shape)
-        return factor * mean, factor**2 * variance
+        u, c = self.start(y, dt), self.scale(dt)
+        moments = [
+            self._moments_from(power, float(one), float(scale))
+            for one, scale in zip(u, c, strict=True)
+        ]
+        mean, variance = np.array(moments).reshape(len(u), 2).T
+        return mean, variance
 
-    def _moments_of_v(self, power: float, u: float) -> tuple[float, float]:
+    def _moments_from(self, power: float, u: float, c: float) -> tuple[float, float]:
         centre, spread = u + max(self.order, -1.0) + 1.0, np.sqrt(2.0 * u + abs(self.order) + 1.0)
         reach = 10.0 + 2.0 * abs(power) * spread / centre if centre > 0 else np.inf
         if reach * spread < 0.8 * centre:
-            return self._concentrated_moments(power, u, centre, reach * spread)
-        return self._mixture_moments(power, u)
+            mean, variance = self._concentrated_moments(power, u, centre, reach * spread)
+            factor = (centre / c) ** power
+        else:
+            mean, variance = self._mixture_moments(power, u)
+            factor = c**-power
+        return factor * mean, factor**2 * variance
 
     def _concentrated_moments(
         self, power: float, u: float, centre: float, reach: float
     ) -> tuple[float, float]:
+        """Return the moments of (v / centre)^power."""
         v = centre + reach * _NODES
         mass = np.exp(self._log_density_of_v(np.array(u), v)) * reach * _WEIGHTS
         value = (v / centre) ** power
         mean = float(mass @ value)
-        variance = float(mass @ (value - mean) ** 2)
-        return mean * centre**power, variance * centre ** (2.0 * power)
+        return mean, float(mass @ (value - mean) ** 2)
 
     def _mixture_moments(self, power: float, u: float) -> tuple[float, float]:
+        """Return the moments of v^power."""
         shift, shape = (-self.order, 0.0) if self.absorbed else (0.0, self.order)
         if shape + 1.0 + power <= 0.0:
             return np.inf, np.inf

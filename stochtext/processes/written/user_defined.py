@@ -16,7 +16,7 @@ from stochtext.processes.parameters import parameter_value
 from stochtext.processes.written.user_function import UserFunction, probe_states
 
 if TYPE_CHECKING:
-    from stochtext.processes.compiled.compilation import CompiledCoefficients
+    from stochtext.processes.compiled.source import CoefficientSource
 
 __all__ = ["SDE"]
 
@@ -53,9 +53,15 @@ class SDE(Process):
 
     Notes
     -----
-    Simulation compiles the functions with numba where it can, and otherwise evaluates them
-    in Python and warns. Write formulas with ``math`` or ``numpy`` and they compile.
-    The derivatives that the Milstein scheme needs are central differences of ``diffusion``.
+    Simulation runs each function once on symbols and compiles what it computes for many states
+    at a time. Plain arithmetic, ``math``, ``numpy``, branches, loops over numbers and calls of
+    other Python functions can be recorded like this. A function that cannot is compiled by
+    numba for one state at a time; where that fails too, it is evaluated in Python with a
+    `PerformanceWarning`.
+
+    The derivatives that some schemes need (Milstein: of ``diffusion``; implicit ones: of
+    ``drift``) are exact for functions that were recorded, at a kink the derivative of the side
+    on which the state lies. For all others they are central differences.
 
     Examples
     --------
@@ -185,69 +191,33 @@ class SDE(Process):
         diagonal = np.broadcast_to(rows.reshape(len(x), -1), x.shape)
         return diagonal[:, :, None] * np.eye(x.shape[1])
 
-    def compiled(self) -> CompiledCoefficients | None:
-        """Return the functions as machine code, or None with a warning if numba cannot.
+    def machine_code(self, prefix: str = "") -> CoefficientSource | None:
+        """Return the functions as source text, or None with a warning if there is no way.
+
+        Parameters
+        ----------
+        prefix : str, default ""
+            What the names in the text begin with.
 
         Warns
         -----
         PerformanceWarning
-            If the functions do not compile, or their machine code does not give
-            the same numbers.
+            If the functions can neither be traced nor compiled by numba, or give other
+            numbers then.
         """
+        from stochtext.processes.written.machine_code import NoMachineCode, machine_code_of
+
         self.require_specified()
         try:
-            coefficients = self._compile()
-            same = self._same_numbers(coefficients)
-            reason = "" if same else "the machine code disagrees with the functions as they are now"
-        except Exception as error:
-            # numba raises whatever its passes raise; the answer is the same for all.
-            said = [line for line in str(error).splitlines() if line.strip()]
-            said = [line for line in said if not line.startswith("Failed in")]
-            reason = (said or [type(error).__name__])[0].strip()
-        if not reason:
-            return coefficients
-        warnings.warn(
-            "The functions of this SDE are evaluated in Python, which is slow, because numba "
-            f"cannot compile them ({reason}). Use plain arithmetic, `math` and `numpy` in them.",
-            PerformanceWarning,
-            stacklevel=4,
-        )
-        return None
-
-    def _compile(self) -> CompiledCoefficients:
-        from stochtext.processes.compiled.compilation import (
-            CompiledCoefficients,
-            compile_user_function,
-        )
-
-        places: dict[str, tuple[int, tuple[int, ...]]] = {}
-        flat: list[FloatArray] = [np.zeros(0)]
-        for name, value in self._params.items():
-            places[name] = (sum(map(len, flat)), np.shape(value))
-            flat.append(np.ravel(np.asarray(value, dtype=np.float64)))
-        compiled = [
-            compile_user_function(
-                f.function, f.arguments(places), self._dim or 1, f.row_shape or ()
+            return machine_code_of(*self._functions, self._params, self._noise_dim or 1, prefix)
+        except NoMachineCode as error:
+            warnings.warn(
+                "The functions of this SDE are evaluated in Python, which is slow, because numba "
+                f"cannot compile them ({error}). Use plain arithmetic, `math` and `numpy` in them.",
+                PerformanceWarning,
+                stacklevel=4,
             )
-            for f in self._functions
-        ]
-        diagonal = len(self._functions[1].row_shape or ()) < 2
-        return CompiledCoefficients(compiled[0], compiled[1], np.concatenate(flat), diagonal)
-
-    def _same_numbers(self, compiled: CompiledCoefficients) -> bool:
-        """Compare with Python: numba freezes globals and has its own integer arithmetic."""
-        x = probe_states(self._dim or 1)
-        widths = (x.shape[1], x.shape[1] * (1 if compiled.diagonal else self._noise_dim or 1))
-        for function, code, width in zip(self._functions, compiled[:2], widths, strict=True):
-            for t in (0.0, 0.7):
-                expected = function.evaluate(x, np.full(len(x), t), self._params)
-                expected = np.broadcast_to(expected.reshape(len(x), -1), (len(x), width))
-                found = np.empty((len(x), width))
-                code(t, x, compiled.theta, found)
-                known = np.isfinite(expected)
-                if not np.allclose(found[known], expected[known], rtol=1e-9, atol=1e-300):
-                    return False
-        return True
+        return None
 
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Refuse: Python functions cannot be stored safely."""

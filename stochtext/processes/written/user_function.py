@@ -132,6 +132,9 @@ class UserFunction:
             array = np.asarray(value)
         except ValueError:
             array = np.empty((), dtype=object)
+        if array.dtype.kind == "c" and self.row_shape is not None:
+            # It is real elsewhere: (-1.0) ** 0.5 is how Python says that there is no root.
+            return np.where(array.imag == 0, array.real, np.nan)
         if array.dtype.kind not in "fiub":
             raise InputError(
                 f"`{self.role}` must return real numbers; it returned {value!r} "
@@ -213,6 +216,17 @@ class UserFunction:
         )
 
     # -- machine code ----------------------------------------------------------------------
+
+    def traceable(self) -> Callable[[Any, Any, Mapping[str, Any]], Any]:
+        """Return the function as ``function(t, x, params)``, x with d coordinates."""
+        function, positional, keywords = self.function, self._positional, self._keywords
+        scalar = self.dim == 1
+
+        def call(t: Any, x: Any, params: Mapping[str, Any]) -> Any:
+            named = {name: params[name] for name in keywords}
+            return function(t, x[0] if scalar else x, *[params[n] for n in positional], **named)
+
+        return call
 
     def arguments(self, places: Mapping[str, tuple[int, tuple[int, ...]]]) -> str:
         """Return the source of the arguments after t and x, read from flat ``theta``."""

@@ -42,12 +42,13 @@ def step(
     if own:
         for j in range(d):
             for i in range(lanes):
-                x[j, i] = fma(s[j, i], root * z[row + j, i], fma(b[j, i], h, x[j, i]))
+                # The drift last: in a single path all else is ready before it.
+                x[j, i] = fma(b[j, i], h, fma(s[j, i], root * z[row + j, i], x[j, i]))
         return
     m = s.shape[0] // d
     for j in range(d):
-        for i in range(lanes):
-            x[j, i] = fma(b[j, i], h, x[j, i])
         for p in range(m):
             for i in range(lanes):
                 x[j, i] = fma(s[j * m + p, i], root * z[row + p, i], x[j, i])
+        for i in range(lanes):
+            x[j, i] = fma(b[j, i], h, x[j, i])

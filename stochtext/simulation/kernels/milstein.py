@@ -47,7 +47,7 @@ def step(
             for i in range(lanes):
                 dw = root * z[row + j, i]
                 bent = half * c[j, i] * fma(dw, dw, -h)
-                x[j, i] = fma(s[j, i], dw, fma(b[j, i], h, x[j, i])) + bent
+                x[j, i] = fma(b[j, i], h, fma(s[j, i], dw, x[j, i])) + bent
         return
     m = s.shape[0] // d
     _add_general(d, m, root, h, x, z, row, further, further_row, more, b, s, c, work[0])

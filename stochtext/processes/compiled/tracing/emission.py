@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from stochtext.processes.compiled.elementary import sources_of
 from stochtext.processes.compiled.tracing.expression import Expression, reachable
 from stochtext.processes.compiled.tracing.operations import (
     HOISTED_TEXT,
@@ -52,6 +53,11 @@ class Emission:
         for first, last in _groups(rows):
             lines += self._loops(rows, first, last, before)
         self._functions.append("\n".join(lines) + "\n")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The modules of the package whose functions the text calls."""
+        return sources_of(self._used)
 
     def text(self) -> str:
         """Return constants, the functions for the precision in use, and the coefficients."""
@@ -104,9 +110,9 @@ class _Before:
 
     def __init__(self, rows: Sequence[Expression]) -> None:
         nodes = reachable(rows)
-        self.needed = {
-            node.number for user in nodes if user.varies for node in user.operands
-        } | {row.number for row in rows}
+        users = [node for node in nodes if node.varies]
+        self.needed = {operand.number for user in users for operand in user.operands}
+        self.needed |= {row.number for row in rows}
         self._names: dict[int, str] = {}
         self.lines: list[str] = []
         for node in nodes:

@@ -306,36 +306,14 @@ def _neg(graph: Graph, a: Expression) -> Expression | None:
     return a.operands[0] if a.operation == "neg" else None
 
 
-_MOST_FACTORS = 32
-
-
 def _pow(graph: Graph, a: Expression, b: Expression) -> Expression | None:
-    if a.is_number(1.0):
+    if a.is_number(1.0) or b.is_number(1.0):
         return a
-    if b.operation != "constant":
-        return None
-    if b.value == 0.0:
+    if b.is_number(0.0):
         return graph.constant(1.0)
-    twice = 2.0 * b.value
-    if twice != np.floor(twice) or abs(b.value) > _MOST_FACTORS:
-        return None
-    result = _product(a, int(abs(b.value)))
-    if twice % 2.0:
-        root = graph.apply("sqrt", a)
-        result = root if result is None else result * root
-    assert result is not None
-    return graph.apply("div", 1.0, result) if b.value < 0 else result
-
-
-def _product(base: Expression, count: int) -> Expression | None:
-    result: Any = None
-    power: Any = base
-    while count:
-        if count % 2:
-            result = power if result is None else result * power
-        count //= 2
-        power = power * power if count else power
-    return result
+    if b.is_number(0.5):
+        return graph.apply("sqrt", a)
+    return None
 
 
 def _not(graph: Graph, a: Expression) -> Expression | None:

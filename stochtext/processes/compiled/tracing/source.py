@@ -17,11 +17,11 @@ from stochtext.processes.compiled.tracing.expression import (
     Untraceable,
     reachable,
 )
+from stochtext.processes.compiled.tracing.powers import joined_product, multiplied_out
 from stochtext.processes.compiled.tracing.tracer import Traced, trace
 
 __all__ = ["TracedCoefficients", "flat_parameters", "traced_source"]
 
-_ELEMENTARY = "stochtext.processes.compiled.elementary"
 _MOST_NODES = 4000
 # A derivative of more operations than this costs more to compile than it saves.
 _MOST_DERIVED = 2000
@@ -85,10 +85,11 @@ class TracedCoefficients:
         derived = _derived(self._graph, self.drift, self.diffusion, self._dim, self._diagonal)
         emission = Emission(prefix)
         for name, rows in {"drift": self.drift, "diffusion": self.diffusion, **derived}.items():
-            emission.add(name, rows)
+            self._graph.allow(_MOST_DERIVED)
+            emission.add(name, multiplied_out(self._graph, rows))
         return CoefficientSource(
             text=emission.text(),
-            sources=(_ELEMENTARY,),
+            sources=emission.sources,
             theta=self.theta,
             dim=self._dim,
             noise_dim=self._noise_dim,
@@ -180,5 +181,5 @@ def _sum_of_products(graph: Graph, pairs: Sequence[tuple[Expression, Expression]
     for a, b in pairs:
         # A zero that is there by structure is zero whatever the other factor is.
         if not (a.is_number(0.0) or b.is_number(0.0)):
-            total = total + a * b
+            total = total + joined_product(graph, a, b)
     return total

@@ -257,8 +257,9 @@ def _as_objects(original: Callable[..., Any]) -> Callable[..., Any]:
         kind = np.dtype(float if wanted is None else _real_type(wanted)).kind
         if holds_expression(args) or holds_expression(options):
             if kind != "f":
-                raise Untraceable("it turns a value that depends on t, x or parameters into "
-                                  f"{np.dtype(wanted)}")
+                raise Untraceable(
+                    f"it turns a value that depends on t, x or parameters into {np.dtype(wanted)}"
+                )
             return np.asarray(original(*args, dtype=object, **options), dtype=object)
         result = original(*map(_plain, args), **options, **({"dtype": wanted} if wanted else {}))
         return result.astype(object) if result.dtype.kind == "f" else result
@@ -267,7 +268,7 @@ def _as_objects(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _real_type(kind: Any) -> Any:
-    return float if kind is BUILTINS["float"] or kind is object else kind
+    return float if kind is _Float or kind is object else kind
 
 
 def _stacked(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -337,6 +338,20 @@ def _float(value: Any = 0.0) -> Any:
     return +value if isinstance(value, Expression) else float(value)
 
 
+class _FloatType(type):
+    """The type of `_Float`: calling it makes no object of it, and expressions pass for floats."""
+
+    def __call__(cls, value: Any = 0.0) -> Any:
+        return _float(value)
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, float | Expression)
+
+
+class _Float(float, metaclass=_FloatType):
+    """What `float` is in a traced function; as a type of arrays NumPy takes it for objects."""
+
+
 def _math_function(name: str) -> Callable[..., Any]:
     original = getattr(math, name)
     rule = _MATH_RULES[name]
@@ -395,13 +410,13 @@ NUMPY: dict[str, Any] = {
     "amin": _extremum(np.amin, minimum),
     "sum": _sum,
     "norm": _norm,
-    "float64": _float,
-    "double": _float,
+    "float64": _Float,
+    "double": _Float,
 }
 
 #: What stands for Python's own functions.
 BUILTINS: dict[str, Any] = {
     "max": _python_extremum(builtins.max, lambda new, best: new > best),
     "min": _python_extremum(builtins.min, lambda new, best: new < best),
-    "float": _float,
+    "float": _Float,
 }

@@ -37,6 +37,7 @@ def _known_functions() -> dict[int, Any]:
 
 
 _KNOWN = _known_functions()
+_CALL = "__call__"
 
 
 class _Module:
@@ -82,7 +83,7 @@ class _Substitution:
             return types.MethodType(self.of(value.__func__), value.__self__)
         if callable(value) and type(value).__module__ == "numpy":
             return with_expressions(value)
-        call = getattr(type(value), "__call__", None)
+        call = getattr(type(value), _CALL, None)
         if isinstance(call, types.FunctionType) and not isinstance(value, type):
             return types.MethodType(self.of(call), value)
         return value
