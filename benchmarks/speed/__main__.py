@@ -49,19 +49,31 @@ def main() -> None:
     if options.child:
         _measure_here(options.child, plan, options.child_result)
         return
-    found, scheduling = Found(), ""
+    found, scheduling, failed = Found(), "", []
     for group in options.groups:
         print(f"{group} ...", flush=True)
-        part, scheduling_here = _measure_apart(group, plan)
+        try:
+            part, scheduling_here = _measure_apart(group, plan)
+        except subprocess.CalledProcessError as error:
+            # The other groups took minutes; their rows are stored all the same.
+            failed.append(group)
+            found.notes.append(f"{group} failed: exit status {error.returncode}.")
+            continue
         scheduling = scheduling or scheduling_here
         found.rows |= part.rows
         found.timings |= part.timings
         found.notes += part.notes
         for row, value in part.rows.items():
             print(f"  {row:24} {value:10.3f}  {verdict(row, value)}", flush=True)
+    _store(found, scheduling, plan, options.out)
+    if failed:
+        raise SystemExit(f"Not measured: {', '.join(failed)}.")
+
+
+def _store(found: Found, scheduling: str, plan: Plan, folder: Path) -> None:
     how = _HOW.format(repeats=plan.repeats, scheduling=scheduling)
     results = {"how": how, "divisor": plan.divisor, **dataclasses.asdict(found)}
-    path = write_record("speed", results, options.out, versions=versions(*PEERS))
+    path = write_record("speed", results, folder, versions=versions(*PEERS))
     table = path.with_suffix(".md")
     table.write_text(markdown(json.loads(path.read_text(encoding="utf-8"))), encoding="utf-8")
     print(path, table, sep="\n")

@@ -251,6 +251,8 @@ class KnownStationaryLaw(_ClosedForms):
     def stationary_density(self, x: ArrayLike) -> FloatArray:
         """Return the stationary density at states x, zero outside the domain.
 
+        At an end of the domain it may be infinite.
+
         Parameters
         ----------
         x : array_like of shape (n, 1)
@@ -267,8 +269,7 @@ class KnownStationaryLaw(_ClosedForms):
         """
         self.require_specified()
         points = as_states("x", x, 1)[:, 0]
-        low, high = self.domain[0]
-        inside = (points > low) & (points < high)
+        inside = _possible(self, points)
         out = np.where(np.isnan(points), np.nan, 0.0)
         out[inside] = np.exp(self._log_stationary(points[inside]))
         return out

@@ -275,7 +275,7 @@ def stationary_law(process: Process) -> StationaryLaw:
     >>> from stochtext.processes import DoubleWell, stationary_law
     >>> law = stationary_law(DoubleWell(alpha=1.0, beta=1.0, sigma=0.7))
     >>> round(float(law.variance), 6)
-    0.812345
+    0.832233
     """
     process.require_specified()
     if process.dim != 1 or not process.autonomous:

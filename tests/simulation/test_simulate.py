@@ -17,6 +17,7 @@ from stochtext._shared.exceptions import (
 )
 from stochtext.processes import (
     SDE,
+    CoxIngersollRoss,
     DoubleWell,
     ExtrapolatedProcess,
     OrnsteinUhlenbeck,
@@ -24,10 +25,7 @@ from stochtext.processes import (
     Support,
     TrendingOrnsteinUhlenbeck,
 )
-from stochtext.simulation import compiled_stepping, simulate, vectorised_stepping
-from stochtext.simulation.compiled_stepping import run_compiled
-from stochtext.simulation.grid import Grid
-from stochtext.simulation.noise import noise_key
+from stochtext.simulation import long_paths, simulate, tiles
 
 OU = OrnsteinUhlenbeck(1.0, 0.5, 0.6)
 PLANE = OrnsteinUhlenbeck([[1.0, -0.5], [0.7, 0.8]], [1.0, -1.0], [[0.5, 0.0], [0.2, 0.4]])
@@ -72,27 +70,47 @@ def test_result_is_bitwise_independent_of_threads_and_tiles(process, x0, scheme,
     one = simulate(process, x0, n_threads=1, **options)
     assert simulate(process, x0, n_threads=2, **options) == one
     assert simulate(process, x0, n_threads=7, **options) == one
-    monkeypatch.setattr(compiled_stepping, "_TILE", 17)
-    monkeypatch.setattr(compiled_stepping, "_BLOCK_NUMBERS", 500)
+    monkeypatch.setattr(tiles, "_LANES", 24)
+    monkeypatch.setattr(tiles, "_TASK", 24 * 30 * 2)
     assert simulate(process, x0, n_threads=2, **options) == one
 
 
 @pytest.mark.parametrize(("process", "x0", "scheme"), ALL, ids=NAMES)
-def test_path_alone_is_the_path_in_the_batch(process, x0, scheme):
+def test_any_path_alone_is_the_path_in_the_batch(process, x0, scheme):
     options = {"dt": 0.1, "n_steps": 30, "scheme": scheme, "random_state": 2}
-    batch = simulate(process, x0, n_paths=5, **options)
-    alone = simulate(process, x0, **options)
-    np.testing.assert_array_equal(alone.values, batch.arrays()[0])
+    batch = simulate(process, x0, n_paths=12, **options)
+    for path in (0, 11):
+        alone = simulate(process, x0, first_path=path, **options)
+        np.testing.assert_array_equal(alone.values, batch.arrays()[path])
 
 
-def test_any_path_alone_is_the_path_in_the_batch():
-    batch = simulate(OU, 0.0, dt=0.1, n_steps=30, n_paths=8, random_state=2).to_array()
-    out = np.empty((1, 31, 1))
-    run_compiled(
-        OU.compiled(), np.zeros((1, 1)), Grid(0.1, 30, 1, 1, 0.0, False), noise_key(2),
-        noise_dim=1, milstein=False, terms=0, n_threads=1, out=out, first_path=6,
-    )  # fmt: skip
-    np.testing.assert_array_equal(out[0], batch[6])
+@pytest.mark.parametrize(("process", "x0", "scheme"), ALL, ids=NAMES)
+def test_run_in_pieces_is_the_run_in_one(process, x0, scheme):
+    options = {"dt": 0.1, "scheme": scheme, "random_state": 2, "t0": 3.0, "n_substeps": 2}
+    whole = simulate(process, x0, n_steps=21, n_paths=9, **options)
+    first = simulate(process, x0, n_steps=8, n_paths=9, **options).to_array()
+    rest = simulate(process, first[:, -1], n_steps=13, first_step=8, **options)
+    np.testing.assert_array_equal(rest.to_array(), whole.to_array()[:, 8:])
+    np.testing.assert_allclose(rest[0].times, whole[0].times[8:], rtol=1e-15)
+
+
+@pytest.mark.parametrize(("process", "x0", "scheme"), ALL, ids=NAMES)
+def test_long_path_in_its_own_loop_is_the_same_path(process, x0, scheme, monkeypatch):
+    options = {"dt": 0.01, "n_steps": 700, "n_paths": 2, "save_every": 7, "scheme": scheme}
+    options |= {"random_state": 2, "first_step": 3, "antithetic": True}
+    in_tiles = simulate(process, x0, **options)
+    monkeypatch.setattr(long_paths, "_LONG", 1)
+    monkeypatch.setattr(long_paths, "_BLOCK", 111)
+    assert simulate(process, x0, **options) == in_tiles
+
+
+def test_long_path_that_explodes_is_cut_where_the_tile_cuts_it(monkeypatch):
+    options = {"dt": 0.05, "n_steps": 40, "random_state": 1}
+    with pytest.warns(SimulationWarning, match="1 of 2"):
+        in_tiles = simulate(EXPLOSIVE, [0.0, 3.0], **options)
+    monkeypatch.setattr(long_paths, "_LONG", 1)
+    with pytest.warns(SimulationWarning, match="1 of 2"):
+        assert simulate(EXPLOSIVE, [0.0, 3.0], **options) == in_tiles
 
 
 def test_longer_run_begins_with_the_shorter_one():
@@ -102,8 +120,7 @@ def test_longer_run_begins_with_the_shorter_one():
 
 
 @pytest.mark.parametrize(("process", "x0", "scheme"), ALL, ids=NAMES)
-def test_numpy_stepping_gives_the_compiled_path(process, x0, scheme, monkeypatch):
-    monkeypatch.setattr(vectorised_stepping, "_BLOCK_NUMBERS", 200)
+def test_process_asked_in_python_gives_the_compiled_path(process, x0, scheme):
     options = {"dt": 0.05, "n_steps": 40, "n_paths": 6, "scheme": scheme, "random_state": 2}
     compiled = simulate(process, x0, save_every=2, n_substeps=2, **options)
     stepped = simulate(InNumPy(process), x0, save_every=2, n_substeps=2, **options)
@@ -126,8 +143,68 @@ def test_saved_states_are_those_of_the_finer_run():
     thin = simulate(OU, 0.0, dt=0.01, n_steps=60, n_paths=3, save_every=6, random_state=1)
     np.testing.assert_array_equal(thin.to_array(), full[:, ::6])
     assert thin.dt == pytest.approx(0.06)
-    sub = simulate(OU, 0.0, dt=0.1, n_steps=6, n_paths=3, n_substeps=10, random_state=1)
-    np.testing.assert_array_equal(sub.to_array(), full[:, ::10])
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8, 12])
+def test_substeps_refine_one_brownian_path(parts):
+    path = SDE(lambda t, x: 0.0, lambda t, x: 1.0, noise="additive")
+    options = {"dt": 0.5, "n_steps": 7, "n_paths": 9, "random_state": 1}
+    coarse = simulate(path, 0.0, **options).values
+    fine = simulate(path, 0.0, n_substeps=parts, **options).values
+    np.testing.assert_allclose(fine, coarse, atol=1e-13)
+
+
+def test_twice_as_many_substeps_see_the_same_path_within_the_step():
+    # X = int W ds by left end points, so that the path within the step counts.
+    area = SDE(
+        lambda t, x: np.array([x[1], 0.0]),
+        lambda t, x: np.array([[0.0], [1.0]]),
+        dim=2,
+        noise="additive",
+    )
+    options = {"dt": 1.0, "n_steps": 1, "n_paths": 4000, "random_state": 1}
+    found = {
+        n: simulate(area, [0.0, 0.0], n_substeps=n, **options).to_array()[:, 1, 0]
+        for n in (1, 4, 8, 256)
+    }
+    # E (int W - sum)^2 = h^2 / 3 over the unit interval, for a sum with step h.
+    for n in (1, 4, 8):
+        error = np.mean((found[n] - found[256]) ** 2)
+        assert error == pytest.approx(1 / (3 * n**2), rel=0.15)
+
+
+def test_antithetic_paths_mirror_one_another_and_the_first_is_the_ordinary_one():
+    options = {"dt": 0.1, "n_steps": 20, "random_state": 1}
+    pairs = simulate(OU, 0.5, n_paths=10, antithetic=True, **options).to_array()
+    np.testing.assert_allclose(pairs[0::2] - 0.5, 0.5 - pairs[1::2], atol=1e-14)
+    plain = simulate(OU, 0.5, n_paths=5, **options).to_array()
+    np.testing.assert_array_equal(pairs[0::2], plain)
+
+
+def test_single_precision_follows_the_double_precision_path():
+    options = {"dt": 0.05, "n_steps": 40, "n_paths": 9, "random_state": 1}
+    out = np.empty((9, 41, 2), dtype=np.float32)
+    double = simulate(PLANE, [0.0, 1.0], **options)
+    single = simulate(PLANE, [0.0, 1.0], dtype="float32", out=out, **options)
+    np.testing.assert_allclose(single.values, double.values, atol=1e-5)
+    np.testing.assert_array_equal(out, single.to_array())
+    assert single.values.dtype == np.float64
+
+
+def test_start_outside_the_domain_is_refused():
+    with pytest.raises(InputError, match=r"domain of CoxIngersollRoss.*path 1"):
+        simulate(CoxIngersollRoss(1.0, 0.5, 0.3), [0.5, -0.1], dt=0.1, n_steps=3)
+
+
+def test_error_of_a_process_asked_in_python_reaches_the_caller():
+    class Failing(InNumPy):
+        def _drift(self, x, t):
+            if np.any(t > 0.25):
+                raise ZeroDivisionError("no answer here")
+            return super()._drift(x, t)
+
+    with pytest.raises(ZeroDivisionError, match="no answer here"):
+        simulate(Failing(OU), 0.0, dt=0.1, n_steps=9)
 
 
 def test_starts_are_one_state_or_one_per_path():
@@ -245,10 +322,14 @@ def test_extrapolated_process_simulates():
         ({"n_paths": 0}, "n_paths"),
         ({"n_substeps": 0}, "n_substeps"),
         ({"save_every": 3}, "multiple of `save_every`"),
-        ({"scheme": "heun"}, "'euler', 'milstein'"),
+        ({"scheme": "heun"}, "'euler'.*'milstein'"),
         ({"on_explosion": "ignore"}, "on_explosion"),
         ({"n_threads": 0}, "n_threads"),
         ({"t0": np.nan}, "t0"),
+        ({"first_path": -1}, "first_path"),
+        ({"first_path": 2**32}, "first_path"),
+        ({"first_step": 0.5}, "first_step"),
+        ({"dtype": "float16"}, "dtype"),
         ({"x0": [[1.0, 2.0]]}, "x0"),
         ({"x0": np.nan}, r"finite.*path 0"),
         ({"x0": [1.0, 2.0], "n_paths": 3}, "2 states"),
@@ -265,6 +346,12 @@ def test_bad_requests_are_refused(change, said):
     arguments = {"process": OU, "x0": 0.0, "dt": 0.1, "n_steps": 10, **change}
     with pytest.raises(InputError, match=said):
         simulate(**arguments)
+
+
+def test_part_of_a_run_on_the_relative_clock_is_refused():
+    process = TrendingOrnsteinUhlenbeck(2.0, [0.0, 3.0], 0.1)
+    with pytest.raises(InputError, match="relative clock"):
+        simulate(process, 0.0, dt=0.1, n_steps=3, first_step=2)
 
 
 def test_family_cannot_be_simulated():

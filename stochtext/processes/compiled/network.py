@@ -98,7 +98,7 @@ def squash32(x: Any) -> Any:
     q = fma(np.float32(0.008374640256372834), r, np.float32(0.04189827708809491))
     q = fma(q, r, np.float32(0.16666457247433814))
     q = fma(q, r, np.float32(0.49999147001973493))
-    bits = (turned.view(np.int32) << _SQUASH_PLACE32) + _SQUASH_ONE32
+    bits = (np.float32(turned).view(np.int32) << _SQUASH_PLACE32) + _SQUASH_ONE32
     power = np.int32(bits).view(np.float32)
     e = fma(power, fma(r * r, q, r), power)
     above, below = np.float32(1.0) - e, np.float32(1.0) + e

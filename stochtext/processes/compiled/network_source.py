@@ -79,7 +79,7 @@ def network_source(
         diagonal = not np.any(constant - np.diag(np.diag(constant)))
         numbers.add(np.diag(constant) if diagonal else constant)
         text += "\n" + _CONSTANT.format(name=f"{prefix}diffusion")
-    elementary = sources_of(("exp32", "exp64", "tanh32", "tanh64"))
+    elementary = sources_of(("exp", "tanh"))
     return CoefficientSource(
         text=text,
         sources=(*elementary, f"{_ROOM}.linear", f"{_ROOM}.network"),

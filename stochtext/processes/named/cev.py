@@ -58,7 +58,7 @@ class CEV(SquareRootPower):
     >>> process.conditional_mean([[1.0]], dt=2.0).round(6)
     array([[1.105171]])
     >>> process.transition_cdf([[0.1]], [[0.0]], dt=2.0).round(4)
-    array([0.3103])
+    array([0.3111])
     """
 
     type_name = "cev"

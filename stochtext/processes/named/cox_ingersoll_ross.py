@@ -63,7 +63,7 @@ class CoxIngersollRoss(SquareRootPower):
     array([[ 0.4],
            [-0.8]])
     >>> process.transition_density([[1.0]], [[1.05]], dt=0.1).round(6)
-    array([2.824684])
+    array([2.905902])
     >>> process.stationary_covariance().round(12)
     array([[0.1]])
     """

@@ -52,7 +52,7 @@ class Gompertz(ScalarFormula, KnownTransition, KnownMoments, KnownStationaryLaw)
     >>> process.drift([[1.0]])
     array([[1.]])
     >>> process.conditional_mean([[1.0]], dt=1.0).round(6)
-    array([[2.179571]])
+    array([[2.18987]])
     """
 
     type_name = "gompertz"

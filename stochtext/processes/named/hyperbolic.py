@@ -76,7 +76,7 @@ class Hyperbolic(_HyperbolicLaw):
     array([[-0.6],
            [ 0.6]])
     >>> process.stationary_density([[0.0]]).round(6)
-    array([0.483806])
+    array([0.483804])
     """
 
     type_name = "hyperbolic"
@@ -152,7 +152,7 @@ class GeneralHyperbolic(_HyperbolicLaw):
     array([[ 0.25],
            [-0.35]])
     >>> process.stationary_mean().round(6)
-    array([0.458557])
+    array([0.475739])
     """
 
     type_name = "general_hyperbolic"

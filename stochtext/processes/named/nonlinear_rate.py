@@ -101,7 +101,7 @@ class AitSahalia(_NonlinearRate):
     >>> process.drift([[0.2]]).round(6)
     array([[0.148]])
     >>> process.stationary_mean().round(4)
-    array([0.4702])
+    array([0.4383])
     """
 
     type_name = "ait_sahalia"

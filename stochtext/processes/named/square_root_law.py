@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln, poch
+from scipy.special import exprel, gammaln, xlogy
 from scipy.stats import ncx2
 
 from stochtext._shared.typing import FloatArray
@@ -54,19 +54,19 @@ class SquareRootLaw:
 
     def scale(self, dt: FloatArray) -> FloatArray:
         """Return c, the factor that makes v of a state."""
-        rate = self.beta * dt
-        # expm1(z) / z, with its limit one.
-        growth = np.where(rate == 0.0, 1.0, np.expm1(rate) / np.where(rate == 0.0, 1.0, rate))
-        return 2.0 / (self.sigma**2 * dt * growth)
+        return np.asarray(2.0 / (self.sigma**2 * dt * exprel(self.beta * dt)))
 
     def start(self, y: FloatArray, dt: FloatArray) -> FloatArray:
         """Return u of a state at the start of the step."""
-        return self.scale(dt) * y * np.exp(self.beta * dt)
+        # c exp(beta dt) = 2 / (sigma^2 dt exprel(-beta dt)): no product of zero and infinity.
+        return np.asarray(2.0 * y / (self.sigma**2 * dt * exprel(-self.beta * dt)))
 
     def log_density(self, y: FloatArray, y_next: FloatArray, dt: FloatArray) -> FloatArray:
         """Return the log density of Y(t + dt); of the part above zero, if it is absorbed."""
         c = self.scale(dt)
-        return np.log(c) + self._log_density_of_v(self.start(y, dt), c * y_next)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            value = np.log(c) + self._log_density_of_v(self.start(y, dt), c * y_next)
+        return np.where(np.isinf(y_next), -np.inf, value)
 
     def _log_density_of_v(self, u: FloatArray, v: FloatArray) -> FloatArray:
         u, v = np.broadcast_arrays(u, v)
@@ -149,13 +149,12 @@ class SquareRootLaw:
     def _moments_from(self, power: float, u: float, c: float) -> tuple[float, float]:
         centre, spread = u + max(self.order, -1.0) + 1.0, np.sqrt(2.0 * u + abs(self.order) + 1.0)
         reach = 10.0 + 2.0 * abs(power) * spread / centre if centre > 0 else np.inf
-        if reach * spread < 0.8 * centre:
-            mean, variance = self._concentrated_moments(power, u, centre, reach * spread)
-            factor = (centre / c) ** power
-        else:
-            mean, variance = self._mixture_moments(power, u)
-            factor = c**-power
-        return factor * mean, factor**2 * variance
+        if reach * spread >= 0.8 * centre:
+            return self._mixture_moments(power, u, np.log(c))
+        mean, variance = self._concentrated_moments(power, u, centre, reach * spread)
+        log_factor = power * np.log(centre / c)
+        with np.errstate(over="ignore"):
+            return float(np.exp(log_factor) * mean), float(np.exp(2.0 * log_factor) * variance)
 
     def _concentrated_moments(
         self, power: float, u: float, centre: float, reach: float
@@ -167,23 +166,23 @@ class SquareRootLaw:
         mean = float(mass @ value)
         return mean, float(mass @ (value - mean) ** 2)
 
-    def _mixture_moments(self, power: float, u: float) -> tuple[float, float]:
-        """Return the moments of v^power."""
+    def _mixture_moments(self, power: float, u: float, log_c: float) -> tuple[float, float]:
+        """Return the moments of (v / c)^power."""
         shift, shape = (-self.order, 0.0) if self.absorbed else (0.0, self.order)
         if shape + 1.0 + power <= 0.0:
             return np.inf, np.inf
         count = int(u + 40.0 * np.sqrt(u + 1.0) + 8.0 * abs(power)) + 60
         n = np.arange(count, dtype=np.float64)
-        with np.errstate(divide="ignore"):
-            log_u = np.log(u)
-        exponent = np.where(n + shift == 0.0, 0.0, (n + shift) * log_u)
-        weight = np.exp(exponent - u - gammaln(n + shift + 1.0))
-        first = poch(n + shape + 1.0, power)
-        mean = float(weight @ first)
-        if shape + 1.0 + 2.0 * power <= 0.0:
-            return mean, np.inf
-        second = poch(n + shape + 1.0, 2.0 * power)
-        return mean, float(weight @ second) - mean**2
+        log_weight = xlogy(n + shift, u) - u - gammaln(n + shift + 1.0)
+        # The weights may underflow where the powers overflow: they meet as logarithms.
+        log_weight -= gammaln(n + shape + 1.0)
+        with np.errstate(over="ignore"):
+            mean = np.sum(np.exp(log_weight + gammaln(n + shape + 1.0 + power) - power * log_c))
+            if shape + 1.0 + 2.0 * power <= 0.0:
+                return float(mean), np.inf
+            log_second = gammaln(n + shape + 1.0 + 2.0 * power) - 2.0 * power * log_c
+            second = np.sum(np.exp(log_weight + log_second))
+        return float(mean), float(second - mean**2)
 
 
 def _absorbed_quantile(twice_u: FloatArray, df: float, p: FloatArray) -> FloatArray:

@@ -41,15 +41,12 @@ class SquareRootPower(ScalarFormula, KnownTransition, KnownMoments, KnownStation
         exponent = (1.0 if law.absorbed else law.order + 1.0) / power - 1.0
         if abs(exponent) < 1e-12:
             x_next = np.maximum(x_next, 1e-100)
-        y, y_next = x ** (1.0 / power), x_next ** (1.0 / power)
-        with np.errstate(invalid="ignore"):
-            value = law.log_density(y, y_next, dt) + self._log_slope(x_next, power)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            y, y_next = x ** (1.0 / power), x_next ** (1.0 / power)
+            # log |dy/dx| of y = x^(1/p).
+            slope = xlogy(1.0 / power - 1.0, x_next) - np.log(abs(power))
+            value = law.log_density(y, y_next, dt) + slope
         return np.where(x_next == 0.0, np.inf if exponent < 0 else -np.inf, value)
-
-    @staticmethod
-    def _log_slope(x: FloatArray, power: float) -> FloatArray:
-        """Return log |dy/dx| of y = x^(1/p)."""
-        return np.asarray(xlogy(1.0 / power - 1.0, x) - np.log(abs(power)))
 
     def _transition_cdf(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
         law, power = self._root()
@@ -88,9 +85,10 @@ class SquareRootPower(ScalarFormula, KnownTransition, KnownMoments, KnownStation
 
     def _log_stationary(self, x: FloatArray) -> FloatArray:
         shape, rate, power = self._gamma()
-        y = x ** (1.0 / power)
-        gamma = xlogy(shape - 1.0, y) - rate * y + shape * np.log(rate) - gammaln(shape)
-        return np.asarray(gamma + self._log_slope(x, power))
+        with np.errstate(over="ignore"):
+            y = x ** (1.0 / power)
+        constant = shape * np.log(rate) - gammaln(shape) - np.log(abs(power))
+        return np.asarray(xlogy(shape / power - 1.0, x) - rate * y + constant)
 
     def _stationary_moments(self) -> tuple[float, float]:
         shape, rate, power = self._gamma()

@@ -70,11 +70,6 @@ def _fill_scattered(
 
 
 @routine
-def _uniform(word: Any) -> float:
-    return 2.0 - float_of((word >> _SHIFT_12) | _ONE)
-
-
-@routine
 def _block(key: Any, path: Any, block: Any) -> Any:
     at = np.uint64(block)
     k0 = np.uint64(key) & _LOW
@@ -83,11 +78,8 @@ def _block(key: Any, path: Any, block: Any) -> Any:
 
 
 @routine
-def _part_of_step(
-    before: float, after: float, variance: float, corrected: int, chance: float, number: float,
-    choice: float,
-) -> float:  # fmt: skip
-    """Return when a Brownian bridge first reaches a barrier, in parts of the step, or inf.
+def _reaches(before: float, after: float, variance: float, corrected: int, word: Any) -> bool:
+    """Return whether a Brownian bridge reaches a barrier.
 
     Parameters
     ----------
@@ -97,21 +89,25 @@ def _part_of_step(
         Of the bridge's Brownian motion over the step.
     corrected : int
         0: only the end of the step is looked at.
-    chance, choice : float
-        Uniform numbers.
-    number : float
-        A normal number.
+    word : uint64
+        Random bits.
+    """
+    if after <= 0.0 or not corrected:
+        return after <= 0.0
+    chance = 2.0 - float_of((word >> _SHIFT_12) | _ONE)
+    return chance < math.exp(-2.0 * before * after / variance)
 
-    Notes
-    -----
+
+@routine
+def _part_of_step(
+    before: float, after: float, variance: float, number: float, word: Any
+) -> float:
+    """Return when a bridge that reaches a barrier first does, in parts of the step.
+
     With s = u / (1 - u), u the part of the step, the bridge is at the barrier when a Brownian
     motion with drift is, so s has an inverse Gaussian law of mean before / |after| and shape
     before^2 / variance.
     """
-    if after > 0.0 and not (corrected and chance < math.exp(-2.0 * before * after / variance)):
-        return math.inf
-    if not corrected:
-        return 1.0
     beyond = abs(after)
     square = number * number
     if beyond == 0.0:
@@ -120,6 +116,7 @@ def _part_of_step(
         mean = before / beyond
         c = 0.5 * square * variance / (before * beyond)
         odds = mean / (1.0 + c + math.sqrt(c * (2.0 + c)))
+        choice = 2.0 - float_of((word >> _SHIFT_12) | _ONE)
         if choice * (mean + odds) > mean:
             odds = mean * mean / odds
     return odds / (1.0 + odds) if odds < 1.0 else 1.0 / (1.0 + 1.0 / odds)
@@ -132,21 +129,23 @@ def _arrive(
 ) -> Any:  # fmt: skip
     """Return the part of the step until the first barrier and its side, or inf and 0."""
     r0, r1 = _block(key, path, 3 * k)
+    up = high < math.inf and _reaches(high - before, high - after, variance, corrected, r0)
+    down = low > -math.inf and _reaches(before - low, after - low, variance, corrected, r1)
+    if not (up or down):
+        return math.inf, 0
+    if not corrected:
+        return 1.0, 1 if up else -1
     n0, n1 = _block(key, path, 3 * k + 1)
     c0, c1 = _block(key, path, 3 * k + 2)
     number_up, number_down = normal_pair(n0, n1)
-    up = down = math.inf
-    if high < math.inf:
-        up = _part_of_step(
-            high - before, high - after, variance, corrected, _uniform(r0), number_up, _uniform(c0)
-        )  # fmt: skip
-    if low > -math.inf:
-        down = _part_of_step(
-            before - low, after - low, variance, corrected, _uniform(r1), number_down, _uniform(c1)
-        )  # fmt: skip
-    if up <= down:
-        return up, 1 if up < math.inf else 0
-    return down, -1
+    part_up = part_down = math.inf
+    if up:
+        part_up = _part_of_step(high - before, high - after, variance, number_up, c0)
+    if down:
+        part_down = _part_of_step(before - low, after - low, variance, number_down, c1)
+    if part_up <= part_down:
+        return part_up, 1
+    return part_down, -1
 
 
 @routine
@@ -208,6 +207,7 @@ def run_passages(
     words = np.empty((2, lanes), np.uint64)
     before = np.empty(lanes, FLOAT)
     variance = np.zeros(lanes, FLOAT)
+    near = np.zeros(lanes, np.int64)
     paths = np.empty(lanes, np.int64)
     left = np.arange(n)
     count = n
@@ -232,10 +232,10 @@ def run_passages(
                     drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
                     z, k % _PAIR * m, further, k % _PAIR * more, more, b, s, c, work,
                 )  # fmt: skip
-                if _count_near(component, low, high, x, before, variance) > 0:
+                if _count_near(component, low, high, x, before, variance, near) > 0:
                     for i in range(present):
                         row = left[first + i]
-                        if sides[row] == 0:
+                        if near[i] > 0 and sides[row] == 0:
                             _settle(
                                 key, paths[i], k, h, component, low, high, before[i], variance[i],
                                 corrected, x, i, row, times, sides,
@@ -261,21 +261,23 @@ def _variances(h: Any, first: Any, m: Any, s: Any, variance: Any) -> None:
 
 @routine
 def _count_near(
-    component: Any, low: Any, high: Any, x: Any, before: Any, variance: Any
+    component: Any, low: Any, high: Any, x: Any, before: Any, variance: Any, near: Any
 ) -> int:
-    """Count the lanes in which a barrier may have been reached, or the finite numbers left."""
+    """Mark and count the lanes that may have reached a barrier or left the finite numbers."""
     d, lanes = x.shape
-    near = 0
+    count = 0
     for i in range(lanes):
         after = x[component, i]
         reach = _FARTHEST * variance[i]
         far = (high - before[i]) * (high - after) > reach
         far &= (before[i] - low) * (after - low) > reach
-        near += 0 if far else 1
+        near[i] = 0 if far else 1
     for j in range(d):
         for i in range(lanes):
-            near += 0 if abs(x[j, i]) < np.inf else 1
-    return near
+            near[i] |= 0 if abs(x[j, i]) < np.inf else 1
+    for i in range(lanes):
+        count += near[i]
+    return count
 
 
 @routine

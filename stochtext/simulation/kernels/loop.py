@@ -8,13 +8,15 @@ import numpy as np
 
 from stochtext._shared.compilation.decorators import inlined, kernel, routine
 from stochtext.simulation.kernels.euler import step, workspace
+from stochtext.simulation.kernels.joint_refinement import refine_jointly
 from stochtext.simulation.kernels.noise import fill_path, fill_tile
 from stochtext.simulation.kernels.refinement import refine
 
 FLOAT = np.float64
-#: Whether there are substeps; whether the lanes are too few for a tile. What is not needed is
-#: not compiled.
+#: Whether there are substeps, with further numbers that belong to integrals of the same path;
+#: whether the lanes are too few for a tile. What is not needed is not compiled.
 REFINED = True
+JOINT = True
 ALONE = True
 
 __all__ = ["run"]
@@ -138,6 +140,7 @@ def run(
     coarse = np.empty((window * m, lanes), FLOAT)
     further = np.empty((window * more, lanes), FLOAT)
     fine = np.empty((parts * m, lanes), FLOAT)
+    swings = np.empty((parts * more if JOINT else 0, lanes), FLOAT)
     b = np.empty((d, lanes), FLOAT)
     s = np.empty((rows, lanes), FLOAT)
     c = np.empty((third_rows, lanes), FLOAT)
@@ -163,19 +166,37 @@ def run(
                 base = now - now % window
                 _fill(key, INCREMENTS, path, base, m, mirrored, words, coarse)
             row = (now - base) * m
-            if REFINED:
+            if JOINT:
+                if now >= further_base + window:
+                    further_base = base
+                    _fill(key, FURTHER, path, base, more, mirrored, words, further)
+                further_row = (now - further_base) * more
+                for i in range(m):
+                    for lane in range(lanes):
+                        fine[i, lane] = coarse[row + i, lane]
+                        swings[i, lane] = further[further_row + i, lane]
+                refine_jointly(
+                    key, REFINEMENTS, path, now, parts, m, mirrored, words, pair, fine, swings
+                )
+            elif REFINED:
                 for i in range(m):
                     for lane in range(lanes):
                         fine[i, lane] = coarse[row + i, lane]
                 refine(key, REFINEMENTS, path, now, parts, m, mirrored, words, pair, fine)
             for part in range(parts):
                 at = now * parts + part
-                if more > 0 and at >= further_base + window:
-                    further_base = at - at % window
-                    _fill(key, FURTHER, path, further_base, more, mirrored, words, further)
-                further_row = (at - further_base) * more
+                if not JOINT:
+                    if more > 0 and at >= further_base + window:
+                        further_base = at - at % window
+                        _fill(key, FURTHER, path, further_base, more, mirrored, words, further)
+                    further_row = (at - further_base) * more
                 t = clock[0] + at * clock[1]
-                if REFINED:
+                if JOINT:
+                    step(
+                        drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
+                        fine, part * m, swings, part * m, more, b, s, c, work,
+                    )  # fmt: skip
+                elif REFINED:
                     step(
                         drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
                         fine, part * m, further, further_row, more, b, s, c, work,

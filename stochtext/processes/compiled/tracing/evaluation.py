@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,11 @@ def evaluated(
     -------
     ndarray of shape (n, len(rows))
     """
-    symbols = {"t": lambda: t, "x": lambda j: x[:, j], "theta": lambda k: theta[k]}
+    symbols: dict[str, Callable[..., Any]] = {
+        "t": lambda: t,
+        "x": lambda j: x[:, j],
+        "theta": lambda k: theta[k],
+    }
     values: dict[int, Any] = {}
     for node in reachable(rows):
         if node.operation == "constant":

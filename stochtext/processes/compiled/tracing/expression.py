@@ -100,6 +100,16 @@ class Graph:
         return self.node("select", (operand, self.constant(1.0), self.constant(0.0)))
 
 
+def _binary(operation: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
+    def forward(self: Any, other: Any) -> Any:
+        return self.graph.apply(operation, self, other)
+
+    def backward(self: Any, other: Any) -> Any:
+        return self.graph.apply(operation, other, self)
+
+    return backward if swapped else forward
+
+
 class Expression:
     """A number that depends on the time, the state and the parameters."""
 
@@ -119,7 +129,7 @@ class Expression:
         self.value = value
         self.number = number
         #: Whether it depends on the state.
-        self.varies = (operation == "symbol" and value[0] == "x") or any(
+        self.varies: bool = (operation == "symbol" and value[0] == "x") or any(
             operand.varies for operand in operands
         )
 
@@ -148,7 +158,7 @@ class Expression:
     def _no_plain_number(self, *_: Any) -> Any:
         raise Untraceable("it needs the plain number of a value that depends on t, x or parameters")
 
-    __float__ = __int__ = __index__ = __complex__ = __round__ = _no_plain_number  # type: ignore[assignment]
+    __float__ = __int__ = __index__ = __complex__ = __round__ = _no_plain_number
 
     def __hash__(self) -> int:
         raise Untraceable("it uses a value that depends on t, x or parameters as a key")
@@ -165,6 +175,16 @@ class Expression:
         return self
 
     # -- arithmetic ------------------------------------------------------------------------
+
+    __add__, __radd__ = _binary("add"), _binary("add", swapped=True)
+    __sub__, __rsub__ = _binary("sub"), _binary("sub", swapped=True)
+    __mul__, __rmul__ = _binary("mul"), _binary("mul", swapped=True)
+    __truediv__, __rtruediv__ = _binary("div"), _binary("div", swapped=True)
+    __floordiv__, __rfloordiv__ = _binary("floordiv"), _binary("floordiv", swapped=True)
+    __mod__, __rmod__ = _binary("mod"), _binary("mod", swapped=True)
+    __pow__, __rpow__ = _binary("pow"), _binary("pow", swapped=True)
+    __lt__, __gt__ = _binary("lt"), _binary("lt", swapped=True)
+    __le__, __ge__ = _binary("le"), _binary("le", swapped=True)
 
     def __neg__(self) -> Any:
         return self.graph.apply("neg", self)
@@ -215,38 +235,10 @@ def _logical(operation: str, left: Expression, right: Any) -> Any:
     return left.graph.apply(operation, left, right)
 
 
-def _binary(operation: str, swapped: bool) -> Callable[[Expression, Any], Any]:
-    def forward(self: Expression, other: Any) -> Any:
-        return self.graph.apply(operation, self, other)
-
-    def backward(self: Expression, other: Any) -> Any:
-        return self.graph.apply(operation, other, self)
-
-    return backward if swapped else forward
-
-
 def _unary(operation: str) -> Callable[[Expression], Any]:
     return lambda self: self.graph.apply(operation, self)
 
 
-for _name, _operation in {
-    "add": "add",
-    "sub": "sub",
-    "mul": "mul",
-    "truediv": "div",
-    "floordiv": "floordiv",
-    "mod": "mod",
-    "pow": "pow",
-}.items():
-    setattr(Expression, f"__{_name}__", _binary(_operation, False))
-    setattr(Expression, f"__r{_name}__", _binary(_operation, True))
-for _name, _operation, _swapped in (
-    ("lt", "lt", False),
-    ("le", "le", False),
-    ("gt", "lt", True),
-    ("ge", "le", True),
-):
-    setattr(Expression, f"__{_name}__", _binary(_operation, _swapped))
 # NumPy evaluates np.exp(a) on objects as a.exp().
 for _name in (
     *("sqrt", "exp", "expm1", "log", "log1p", "tanh", "sin", "cos", "tan", "sinh", "cosh"),

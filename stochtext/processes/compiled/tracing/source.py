@@ -177,7 +177,7 @@ def _correction(
 
 
 def _sum_of_products(graph: Graph, pairs: Sequence[tuple[Expression, Expression]]) -> Expression:
-    total = graph.constant(0.0)
+    total: Any = graph.constant(0.0)
     for a, b in pairs:
         # A zero that is there by structure is zero whatever the other factor is.
         if not (a.is_number(0.0) or b.is_number(0.0)):

@@ -11,6 +11,13 @@ from typing import Any
 import numpy as np
 
 from stochtext.processes.compiled.tracing.expression import Expression, Untraceable
+from stochtext.processes.compiled.tracing.rules import (
+    MATH_RULES,
+    NUMPY_RULES,
+    applied,
+    larger,
+    smaller,
+)
 
 __all__ = ["BUILTINS", "MATH", "NUMPY", "holds_expression", "with_expressions"]
 
@@ -54,14 +61,6 @@ def with_expressions(original: Callable[..., Any]) -> Callable[..., Any]:
 # -- functions of one or more numbers --------------------------------------------------------
 
 
-def _apply(operation: str, *values: Any) -> Any:
-    graph = next(v.graph for v in values if isinstance(v, Expression))
-    result = graph.apply(operation, *values)
-    if result is NotImplemented:
-        raise Untraceable(f"{operation} of something that is no number")
-    return result
-
-
 def _elementwise(original: Callable[..., Any], rule: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that follows ``rule`` where expressions are, else the original."""
 
@@ -81,165 +80,13 @@ def _elementwise(original: Callable[..., Any], rule: Callable[..., Any]) -> Call
     return call
 
 
-def _named(operation: str) -> Callable[..., Any]:
-    return lambda *values: _apply(operation, *values)
-
-
-def _maximum(a: Any, b: Any) -> Any:
-    return _apply("select", _or(_le(b, a), _is_nan(a)), a, b)
-
-
-def _minimum(a: Any, b: Any) -> Any:
-    return _apply("select", _or(_le(a, b), _is_nan(a)), a, b)
-
-
-def _fmax(a: Any, b: Any) -> Any:
-    return _apply("select", _or(_le(b, a), _is_nan(b)), a, b)
-
-
-def _fmin(a: Any, b: Any) -> Any:
-    return _apply("select", _or(_le(a, b), _is_nan(b)), a, b)
-
-
-def _le(a: Any, b: Any) -> Any:
-    return _apply("le", a, b)
-
-
-def _is_nan(a: Any) -> Any:
-    return _apply("ne", a, a) if isinstance(a, Expression) else a != a
-
-
-def _or(a: Any, b: Any) -> Any:
-    return a | b if isinstance(a, Expression) else b | a
+maximum = _elementwise(np.maximum, larger)
+minimum = _elementwise(np.minimum, smaller)
 
 
 def _clip(x: Any, low: Any = None, high: Any = None) -> Any:
     x = x if low is None else maximum(x, low)
     return x if high is None else minimum(x, high)
-
-
-def _where(condition: Any, *sides: Any) -> Any:
-    if len(sides) != 2:
-        raise Untraceable("np.where without values")
-    if isinstance(condition, Expression):
-        return _apply("select", condition if condition.is_condition else condition != 0.0, *sides)
-    return sides[0] if condition else sides[1]
-
-
-def _sign(x: Expression) -> Any:
-    return _apply(
-        "select", x > 0.0, 1.0, _apply("select", x < 0.0, -1.0, _apply("select", x == 0.0, 0.0, x))
-    )
-
-
-def _heaviside(x: Any, at_zero: Any) -> Any:
-    positive = _apply("select", x > 0.0, 1.0, _apply("select", x == 0.0, at_zero, x))
-    return _apply("select", x < 0.0, 0.0, positive)
-
-
-def _is_close_to_nothing(x: Expression) -> Any:
-    return abs(x) <= np.finfo(float).max
-
-
-def _comparison(operation: str, swapped: bool = False) -> Callable[[Any, Any], Any]:
-    return lambda a, b: _apply(operation, *((b, a) if swapped else (a, b)))
-
-
-_SHARED = (
-    *("sqrt", "exp", "expm1", "log1p", "log2", "log10", "tanh", "sin", "cos", "tan", "sinh"),
-    *("cosh", "floor", "ceil", "trunc", "hypot", "copysign", "exp2", "cbrt"),
-)
-_TWO_NAMES = {
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-    "atan2": "arctan2",
-    "asinh": "arcsinh",
-    "acosh": "arccosh",
-    "atanh": "arctanh",
-}
-
-
-def _degrees(x: Any) -> Any:
-    return x * (180.0 / math.pi)
-
-
-def _radians(x: Any) -> Any:
-    return x * (math.pi / 180.0)
-
-
-def _log(x: Any, *base: Any) -> Any:
-    value = _apply("log", x) if isinstance(x, Expression) else math.log(x)
-    return value / (_log(base[0])) if base else value
-
-
-def _pow(x: Any, y: Any) -> Any:
-    return _apply("pow", x, y)
-
-
-def _fsum(values: Any) -> Any:
-    return builtins.sum(values)
-
-
-_MATH_RULES: dict[str, Callable[..., Any]] = {
-    **{name: _named(name) for name in (*_SHARED, "erf", "erfc", "gamma", "lgamma")},
-    **{name: _named(full) for name, full in _TWO_NAMES.items()},
-    "log": _log,
-    "pow": _pow,
-    "fabs": abs,
-    "degrees": _degrees,
-    "radians": _radians,
-    "isnan": _is_nan,
-    "isfinite": _is_close_to_nothing,
-}
-_NUMPY_RULES: dict[str, Callable[..., Any]] = {
-    **{name: _named(name) for name in (*_SHARED, "rint", "log")},
-    **{full: _named(full) for full in _TWO_NAMES.values()},
-    **{name: _named(full) for name, full in _TWO_NAMES.items()},
-    "power": _pow,
-    "pow": _pow,
-    "float_power": _pow,
-    "abs": abs,
-    "absolute": abs,
-    "fabs": abs,
-    "negative": lambda x: -x,
-    "positive": lambda x: x,
-    "square": lambda x: x * x,
-    "reciprocal": lambda x: 1.0 / x,
-    "sign": _sign,
-    "heaviside": _heaviside,
-    "maximum": _maximum,
-    "minimum": _minimum,
-    "fmax": _fmax,
-    "fmin": _fmin,
-    "where": _where,
-    "add": lambda a, b: a + b,
-    "subtract": lambda a, b: a - b,
-    "multiply": lambda a, b: a * b,
-    "divide": lambda a, b: a / b,
-    "true_divide": lambda a, b: a / b,
-    "floor_divide": lambda a, b: a // b,
-    "mod": lambda a, b: a % b,
-    "remainder": lambda a, b: a % b,
-    "isnan": _is_nan,
-    "isfinite": _is_close_to_nothing,
-    "less": _comparison("lt"),
-    "less_equal": _comparison("le"),
-    "greater": _comparison("lt", swapped=True),
-    "greater_equal": _comparison("le", swapped=True),
-    "equal": _comparison("eq"),
-    "not_equal": _comparison("ne"),
-    "logical_and": lambda a, b: a & b if isinstance(a, Expression) else b & a,
-    "logical_or": _or,
-    "logical_not": lambda a: ~a,
-    "deg2rad": _radians,
-    "radians": _radians,
-    "rad2deg": _degrees,
-    "degrees": _degrees,
-    "real": lambda x: x,
-}
-maximum = _elementwise(np.maximum, _maximum)
-minimum = _elementwise(np.minimum, _minimum)
 
 
 # -- whole arrays ----------------------------------------------------------------------------
@@ -324,7 +171,7 @@ def _python_extremum(
         best = values[0]
         for value in values[1:]:
             if holds_expression((best, value)):
-                best = _apply("select", better(value, best), value, best)
+                best = applied("select", better(value, best), value, best)
             else:
                 best = original(best, value)
         return best
@@ -352,9 +199,13 @@ class _Float(float, metaclass=_FloatType):
     """What `float` is in a traced function; as a type of arrays NumPy takes it for objects."""
 
 
+def _fsum(values: Any) -> Any:
+    return builtins.sum(values)
+
+
 def _math_function(name: str) -> Callable[..., Any]:
     original = getattr(math, name)
-    rule = _MATH_RULES[name]
+    rule = MATH_RULES[name]
 
     def call(*values: Any) -> Any:
         values = tuple(_scalar(value) for value in values)
@@ -381,7 +232,7 @@ def _ldexp(x: Any, exponent: int) -> Any:
 
 #: What stands for the functions of `math`, by name.
 MATH: dict[str, Any] = {
-    **{name: _math_function(name) for name in _MATH_RULES if hasattr(math, name)},
+    **{name: _math_function(name) for name in MATH_RULES if hasattr(math, name)},
     "fsum": _fsum,
     "prod": _prod,
     "dist": _dist,
@@ -400,7 +251,7 @@ _STACKERS = (
 
 #: What stands for the functions of `numpy`, by name.
 NUMPY: dict[str, Any] = {
-    **{n: _elementwise(getattr(np, n), r) for n, r in _NUMPY_RULES.items() if hasattr(np, n)},
+    **{n: _elementwise(getattr(np, n), r) for n, r in NUMPY_RULES.items() if hasattr(np, n)},
     **{name: _as_objects(getattr(np, name)) for name in _MAKERS if hasattr(np, name)},
     **{name: _stacked(getattr(np, name)) for name in _STACKERS},
     "clip": _elementwise(np.clip, _clip),

@@ -65,8 +65,10 @@ class _Substitution:
         if isinstance(value, types.FunctionType | types.ModuleType):
             copy = self._copies.get(id(value))
             if copy is None:
-                made = self._module if isinstance(value, types.ModuleType) else self._function
-                copy = made(value)
+                if isinstance(value, types.ModuleType):
+                    copy = _Module(value, self)
+                else:
+                    copy = self._function(value)
                 self._copies[id(value)] = copy
             return copy
         if id(value) in _KNOWN:
@@ -87,9 +89,6 @@ class _Substitution:
         if isinstance(call, types.FunctionType) and not isinstance(value, type):
             return types.MethodType(self.of(call), value)
         return value
-
-    def _module(self, module: types.ModuleType) -> Any:
-        return _Module(module, self)
 
     def _function(self, function: types.FunctionType) -> Any:
         if id(function) in _KNOWN:
