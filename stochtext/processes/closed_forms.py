@@ -70,6 +70,11 @@ class KnownTransition(_ClosedForms):
     def _transition_quantile(self, x: FloatArray, u: FloatArray, dt: FloatArray) -> FloatArray:
         raise InputError(f"{type(self).__name__} has no exact step from uniform numbers.")
 
+    @property
+    def has_exact_step_uniform(self) -> bool:
+        """Whether ``exact_step_uniform`` is known."""
+        return type(self)._transition_quantile is not KnownTransition._transition_quantile
+
     def transition_log_density(
         self,
         x: ArrayLike,

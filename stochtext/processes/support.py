@@ -99,11 +99,17 @@ class Support:
             States.
         """
         states = as_states("x", x, self.dim)
-        slack = _SLACK * np.maximum(self.upper - self.lower, np.abs(self.center) * 1e-3)
-        in_box = np.all((states >= self.lower - slack) & (states <= self.upper + slack), axis=1)
+        lower, upper, radius = self.limits
+        in_box = np.all((states >= lower) & (states <= upper), axis=1)
         with np.errstate(invalid="ignore", over="ignore"):
             distance = _distance(states - self.center, self.precision)
-        return in_box & (distance <= self.radius * (1 + _SLACK))
+        return in_box & (distance <= radius)
+
+    @property
+    def limits(self) -> tuple[FloatArray, FloatArray, float]:
+        """Corners and radius with the slack that rounding needs."""
+        slack = _SLACK * np.maximum(self.upper - self.lower, np.abs(self.center) * 1e-3)
+        return self.lower - slack, self.upper + slack, self.radius * (1 + _SLACK)
 
     def line(self, component: int = 0, n: int = 201) -> FloatArray:
         """Return states on the line through the centre, from face to face of the box.

@@ -205,9 +205,7 @@ def simulate_bridge(
 def _one_state(name: str, value: ArrayLike, process: Process, dim: int) -> FloatArray:
     states = as_states(name, value, dim)
     if len(states) != 1 or not np.isfinite(states).all():
-        raise InputError(
-            f"`{name}` must be one finite state of shape ({dim},); got {value!r}."
-        )
+        raise InputError(f"`{name}` must be one finite state of shape ({dim},); got {value!r}.")
     low, high = np.array(process.domain).T
     if not np.all((states >= low) & (states <= high)):
         raise InputError(

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from stochtext._shared.exceptions import InputError, SimulationWarning
+from stochtext._shared.exceptions import InputError, SchemeError, SimulationWarning
 from stochtext._shared.typing import ArrayLike, FloatArray, IntArray, RandomState
 from stochtext._shared.validation import as_float_array, check_integer, check_positive
 from stochtext.processes.base import Process
 from stochtext.simulation.grid import Grid, starting_states
 from stochtext.simulation.noise import noise_key
 from stochtext.simulation.passage_times import PassageTimes
-from stochtext.simulation.schemes import SCHEMES, Scheme, scheme_named
+from stochtext.simulation.schemes import Scheme, scheme_named
 from stochtext.simulation.simulate import _checked_dim
 from stochtext.simulation.starts import check_own_coordinates, check_start
 from stochtext.simulation.threads import available_threads, run_tasks
@@ -66,7 +66,7 @@ def first_passage_times(
     component : int, default 0
         Which coordinate is watched.
     scheme : str, default "euler"
-        One of ``stochtext.simulation.SCHEMES``.
+        One of ``stochtext.simulation.SCHEMES``, but for "exact".
     correction : bool, default True
         Whether to look between the steps. Without it a path arrives at the end of the first
         step that it finishes beyond a barrier, which is too late.
@@ -136,8 +136,7 @@ def first_passage_times(
             "First passage needs a process on the clock 'time': on the relative clock the "
             "coefficients depend on when the path ends."
         )
-    chosen = scheme_named(scheme)
-    chosen.check(process)
+    chosen = _checked_scheme(scheme, process)
     step, horizon = check_positive("dt", dt), check_positive("max_time", max_time)
     # A last step that max_time cuts is simulated whole.
     n_steps = max(1, math.ceil(horizon / step * (1.0 - 1e-12)))
@@ -148,14 +147,22 @@ def first_passage_times(
     barriers = _checked_barriers(lower, upper, states[:, component])
     if chosen.own_coordinates:
         check_own_coordinates(chosen.name, process, states, grid.clock_start)
-    # With additive noise all corrections of Milstein's scheme are zero.
-    if chosen.name == "milstein" and process.noise == "additive":
-        chosen = SCHEMES["euler"]
     times, sides = _run(
-        process, chosen, states, grid, barriers, component, bool(correction),
+        process, chosen.form_for(process), states, grid, barriers, component, bool(correction),
         noise_key(random_state), available_threads(n_threads),
     )  # fmt: skip
     return _result(times, sides, horizon)
+
+
+def _checked_scheme(name: str, process: Process) -> Scheme:
+    scheme = scheme_named(name)
+    if scheme.exact:
+        raise SchemeError(
+            f"First passage supports the schemes that step by drift and diffusion, but {name!r} "
+            "steps by the transition law; use one of the others, such as 'euler'."
+        )
+    scheme.check(process)
+    return scheme
 
 
 def _checked_component(component: int, dim: int) -> int:

@@ -17,9 +17,10 @@ from stochtext._shared.exceptions import (
 from stochtext._shared.typing import ArrayLike, FloatArray, IntArray, RandomState
 from stochtext._shared.validation import check_choice, check_integer
 from stochtext.processes.base import Process
+from stochtext.simulation.exact_steps import run_exact
 from stochtext.simulation.grid import Grid, output_array, starting_states
 from stochtext.simulation.noise import noise_key
-from stochtext.simulation.schemes import SCHEMES, Scheme, scheme_named
+from stochtext.simulation.schemes import Scheme, scheme_named
 from stochtext.simulation.starts import check_own_coordinates, check_start
 from stochtext.trajectories.panel import Trajectories
 
@@ -143,19 +144,24 @@ def simulate(
     """
     dim = _checked_dim(process)
     chosen = scheme_named(scheme)
-    chosen.check(process)
     check_choice("on_explosion", on_explosion, ("nan", "raise"))
     check_choice("dtype", dtype, ("float64", "float32"))
     grid = Grid.checked(
         dt, n_steps, n_substeps, save_every, t0, process.clock, first_path, first_step
     )
+    chosen.check(process, grid.first_step)
     states = starting_states(x0, n_paths, dim)
     check_start(process, states, grid)
     if chosen.own_coordinates:
         check_own_coordinates(chosen.name, process, states, grid.clock_start)
     threads = _n_threads(n_threads)
     paths = output_array(out, (len(states), grid.n_saved, dim), dtype)
-    exploded = _run(process, chosen, states, grid, random_state, antithetic, threads, paths)
+    if chosen.exact:
+        exploded = run_exact(process, states, grid, noise_key(random_state), bool(antithetic), paths)
+    else:
+        exploded = _run(process, chosen, states, grid, random_state, antithetic, threads, paths)
+    if chosen.hidden_state:
+        np.clip(paths, *np.array(process.domain, dtype=paths.dtype).T, out=paths)
     if on_explosion == "raise" and np.any(exploded >= 0):
         raise SimulationError(_first_explosion(exploded, grid))
     return _as_panel(paths, exploded, grid)
@@ -200,8 +206,7 @@ def _run(
     noise_dim = process.noise_dim
     if noise_dim is None:
         noise_dim = process.diffusion(states[:1], grid.clock_start).shape[2]
-    # With additive noise all corrections of Milstein's scheme are zero.
-    plain = scheme.name == "milstein" and process.noise == "additive"
+    scheme = scheme.form_for(process)
     coefficients = compile_coefficients(process, noise_dim, paths.dtype.name)
     settings: dict[str, Any] = {
         "limits": np.array(process.domain).T,
@@ -212,9 +217,7 @@ def _run(
     run: Any = run_long
     if not are_long(coefficients, grid, len(states)):
         run, settings["n_threads"] = run_tiles, n_threads
-    key = noise_key(random_state)
-    chosen = SCHEMES["euler"] if plain else scheme
-    return run(coefficients, chosen, states, grid, key, **settings)
+    return run(coefficients, scheme, states, grid, noise_key(random_state), **settings)
 
 
 def _first_explosion(exploded: IntArray, grid: Grid) -> str:

@@ -28,7 +28,8 @@ __all__ = ["run_tiles"]
 
 _KERNELS = "stochtext.simulation.kernels"
 _LANES = 128
-_FEW = 8
+# Numbers in a vector of the processor, or more: a narrower tile would not be faster.
+_VECTOR = 8
 _LANES_IN_PYTHON = 2**14
 # Steps of paths in one task: about half a second of work.
 _TASK = 2**26
@@ -74,7 +75,7 @@ def run_tiles(
         The step of the scheme at which a path left the floating-point range, or -1.
     """
     lanes = _lanes(len(states), n_threads, coefficients.in_python)
-    run = _run_function(scheme, coefficients.dtype, grid.n_substeps > 1, lanes < _FEW)
+    run = _run_function(scheme, coefficients.dtype, grid.n_substeps > 1)
     exploded = np.full(len(states), -1, dtype=np.int64)
     number = np.dtype(coefficients.dtype).type
     starts, ends = states.astype(number), np.ascontiguousarray(limits, dtype=number)
@@ -128,7 +129,7 @@ def _lanes(n_paths: int, n_threads: int, in_python: bool) -> int:
     if in_python:
         return min(n_paths, _LANES_IN_PYTHON)
     share = -(-n_paths // n_threads)
-    return share if share < _FEW else min(_LANES, -(-share // _FEW) * _FEW)
+    return min(_LANES, -(-share // _VECTOR) * _VECTOR)
 
 
 def _tasks(n_paths: int, n_steps: int, lanes: int, n_threads: int) -> Iterator[tuple[int, int]]:
@@ -142,14 +143,16 @@ def _tasks(n_paths: int, n_steps: int, lanes: int, n_threads: int) -> Iterator[t
 
 
 @cache
-def _run_function(scheme: Scheme, dtype: str, refined: bool, alone: bool) -> Any:
-    parts = ("noise", *(["refinement"] if refined else []), *scheme.kernel, "loop")
+def _run_function(scheme: Scheme, dtype: str, refined: bool) -> Any:
+    joint = refined and scheme.time_integrals
+    refinement = ["joint_refinement" if joint else "refinement"] if refined else []
+    parts = ("noise", *refinement, *scheme.kernel, "loop")
     module = compiled_module(
         f"{scheme.name}_{dtype}",
         [f"{_KERNELS}.{part}" for part in parts],
         FLOAT=f"np.{dtype}",
         REFINED=str(refined),
-        ALONE=str(alone),
+        JOINT=str(joint),
     )
     number, coefficient = number_type(dtype), coefficient_type(dtype)
     signature = types.void(

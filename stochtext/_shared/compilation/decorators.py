@@ -7,7 +7,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["inlined", "kernel", "routine"]
+__all__ = ["formula", "inlined", "kernel", "routine"]
 
 # Without error_model="numpy" every division carries a branch, and no loop with one vectorises.
 # No fast-math flag: contraction is written out with `fma`, so that vector code, scalar code and
@@ -15,8 +15,17 @@ __all__ = ["inlined", "kernel", "routine"]
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 
 
+def formula(function: Callable[..., Any]) -> Any:
+    """Make a function of numbers that is copied into its callers before they are compiled.
+
+    It costs no compilation of its own. Arrays must not be among its arguments: each copy
+    would count references to them.
+    """
+    return numba.njit(function, inline="always", **_OPTIONS)
+
+
 def inlined(function: Callable[..., Any]) -> Any:
-    """Make a small function that becomes a part of its callers, so that their loops vectorise."""
+    """Make a small function that LLVM puts into its callers, so that their loops vectorise."""
     return numba.njit(function, forceinline=True, **_OPTIONS)
 
 

@@ -35,7 +35,7 @@ import math
 
 import numpy as np
 
-from stochtext._shared.compilation.decorators import inlined, kernel, routine
+from stochtext._shared.compilation.decorators import formula, inlined, kernel, routine
 from stochtext._shared.compilation.intrinsics import (
     bits_of,
     call_address,
@@ -44,7 +44,7 @@ from stochtext._shared.compilation.intrinsics import (
     stack_column,
     wide_vectors,
 )
-from stochtext._shared.compilation.products import add_sums, dense, local_numbers, part_of
+from stochtext._shared.compilation.products import add_sums, dense, local_rows, part_of
 
 '''
 _MOST_FILES = 400
@@ -87,8 +87,11 @@ def machine_function(module: ModuleType, name: str, signature: Any) -> Any:
     Where the disk is full the machine code is used and not kept.
     """
     function = getattr(module, name)
+    function.disable_compile(False)
     with contextlib.suppress(OSError):
         function.compile(signature)
+    # Or a function passed to a kernel would make another version of it, which is never kept.
+    function.disable_compile()
     return function
 
 
@@ -175,6 +178,8 @@ def _sets(node: ast.stmt, slots: tuple[str, ...]) -> bool:
 @lru_cache(maxsize=64)
 def _source(name: str) -> str:
     spec = importlib.util.find_spec(name)
-    if spec is None or not hasattr(spec.loader, "get_source"):
+    read = getattr(spec.loader if spec else None, "get_source", None)
+    source = read(name) if read else None
+    if source is None:
         raise ImportError(f"The source of {name} is needed to compile it.")
-    return spec.loader.get_source(name) or ""
+    return str(source)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
 from numba.np import arrayobj
-from numba.extending import intrinsic
+
+# For a type checker the functions below would still have the compiler's own arguments.
+intrinsic: Any = extending.intrinsic
 
 __all__ = ["bits_of", "call_address", "float_of", "fma", "stack_column", "wide_vectors"]
 
@@ -73,13 +75,13 @@ def call_address(
     typing_context: Any, address: Any, t: Any, states: Any, out: Any, count: Any
 ) -> Any:
     """Call the C function void(double t, void *states, void *out, int64 count) at an address."""
-    signature = types.void(types.float64, types.float64, types.uintp, types.uintp, types.int64)
+    signature = types.void(types.int64, types.float64, types.uintp, types.uintp, types.int64)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         double, whole = ir.DoubleType(), ir.IntType(64)
         kind = ir.FunctionType(ir.VoidType(), [double, whole, whole, whole])
-        place = builder.fptosi(arguments[0], whole)
-        builder.call(builder.inttoptr(place, kind.as_pointer()), arguments[1:])
+        place = builder.inttoptr(arguments[0], kind.as_pointer())
+        builder.call(place, arguments[1:])
         return context.get_dummy_value()
 
     return signature, generate

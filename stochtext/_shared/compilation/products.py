@@ -1,9 +1,8 @@
 """Products of a weight matrix with a few vectors, held in registers. Imported late: loads numba.
 
-All numbers stand in flat arrays. ``width`` vectors side by side are a strip: number k of vector l
-stands at ``k * width + l``. A strip is wide (a multiple of what ``strip_width`` gives) and the
-vector unit goes along the strip, or it is one vector, and the vector unit goes along the weights.
-Both add the same products in the same order, so that they give the same bits.
+The vectors are the columns of some rows of an array ``work`` of shape (rows, width). Either width
+is 128 bytes, a strip, and the vector unit goes along the strip; or width is 1, and it goes along
+the weights. Both add the same products in the same order, so that they give the same bits.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
-__all__ = ["add_sums", "dense", "local_numbers", "part_of"]
+__all__ = ["add_sums", "dense", "local_rows", "part_of"]
 
 # A wide strip takes two vectors of 64 bytes, whatever the processor's vectors are.
 _BYTES = 64
@@ -36,7 +36,7 @@ def dense(
 ) -> Any:  # fmt: skip
     """Write bias + weight' x, for a weight of shape (inputs, outputs).
 
-    weight and bias are places in theta, x and y places in work. ``outputs``, a multiple of 8, and
+    weight and bias are places in theta, x and y rows of work. ``outputs``, a multiple of 8, and
     ``width`` are literal numbers. Each sum is taken in the order of the inputs.
     """
     along = _along_weights if width.literal_value == 1 else _along_strip
@@ -51,11 +51,11 @@ def dense(
             code,
             code.at(weights, arguments[1]),
             code.at(weights, arguments[2]),
-            code.at(numbers, arguments[4]),
+            code.at(numbers, code.times(arguments[4], width.literal_value)),
             arguments[5],
-            code.at(numbers, arguments[6]),
-            signature.args[7].literal_value,
-            signature.args[8].literal_value,
+            code.at(numbers, code.times(arguments[6], width.literal_value)),
+            outputs.literal_value,
+            width.literal_value,
         )
         return context.get_dummy_value()
 
@@ -69,7 +69,7 @@ def add_sums(
 ) -> Any:  # fmt: skip
     """Add weight x to y, for a weight of shape (outputs, inputs).
 
-    weight is a place in theta, x and y are places in work. ``inputs`` is a multiple of 4;
+    weight is a place in theta, x and y are rows of work. ``inputs`` is a multiple of 4;
     ``outputs`` and ``width`` are literal numbers. Each sum is taken in four parts, part k over
     the inputs k, k + 4, ...
     """
@@ -81,22 +81,19 @@ def add_sums(
         code = _Code(context, builder, signature.args[0].dtype)
         weights = code.data(signature.args[0], arguments[0])
         numbers = code.data(signature.args[2], arguments[2])
-        weight, x, y = (
-            code.at(weights, arguments[1]),
-            code.at(numbers, arguments[3]),
-            code.at(numbers, arguments[5]),
-        )
-        outputs, width = (kind.literal_value for kind in signature.args[6:])
-        step = _TOGETHER if width == 1 else 2
-        for first in range(0, outputs, step):
+        first = code.at(weights, arguments[1])
+        columns = width.literal_value
+        x, y = (code.at(numbers, code.times(arguments[k], columns)) for k in (3, 5))
+        step = _TOGETHER if columns == 1 else 2
+        for row in range(0, outputs.literal_value, step):
             along(
                 code,
-                code.at(weight, code.times(arguments[4], first)),
+                code.at(first, code.times(arguments[4], row)),
                 x,
                 arguments[4],
-                code.at(y, code.size(first * width)),
-                min(step, outputs - first),
-                width,
+                code.at(y, code.size(row * columns)),
+                min(step, outputs.literal_value - row),
+                columns,
             )
         return context.get_dummy_value()
 
@@ -104,28 +101,30 @@ def add_sums(
 
 
 @intrinsic(prefer_literal=True)
-def local_numbers(typing_context: Any, like: Any, count: Any) -> Any:
-    """Return an array of ``count`` numbers (literal) that lives as long as the call does."""
-    kind = types.Array(like.dtype, 1, "C")
-    size = count.literal_value
+def local_rows(typing_context: Any, like: Any, rows: Any, width: Any) -> Any:
+    """Return an array of shape (rows, width), literal numbers, that lives as long as the call."""
+    kind = types.Array(like.dtype, 2, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, like.dtype)
-        memory = cgutils.alloca_once(builder, ir.ArrayType(code.number, size))
-        return code.array(kind, builder.bitcast(memory, code.number.as_pointer()), code.size(size))
+        sizes = (rows.literal_value, width.literal_value)
+        memory = cgutils.alloca_once(builder, ir.ArrayType(code.number, sizes[0] * sizes[1]))
+        memory.align = _BYTES
+        data = builder.bitcast(memory, code.number.as_pointer())
+        return code.array(kind, data, [code.size(size) for size in sizes])
 
-    return kind(like, count), generate
+    return kind(like, rows, width), generate
 
 
 @intrinsic
 def part_of(typing_context: Any, array: Any, first: Any, count: Any) -> Any:
-    """Return array[first : first + count] without owning it: the array must live on."""
+    """Return ``count`` numbers from number ``first`` on without owning them: no view is counted."""
     kind = types.Array(array.dtype, 1, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, array.dtype)
         place = code.at(code.data(signature.args[0], arguments[0]), arguments[1])
-        return code.array(kind, place, arguments[2])
+        return code.array(kind, place, [arguments[2]])
 
     return kind(array, types.int64, types.int64), generate
 
@@ -151,12 +150,12 @@ class _Code:
     def at(self, pointer: Any, place: Any) -> Any:
         return self.builder.gep(pointer, [place])
 
-    def array(self, kind: Any, data: Any, count: Any) -> Any:
+    def array(self, kind: Any, data: Any, shape: list[Any]) -> Any:
+        """Return an array of one or two dimensions that owns nothing."""
         result = self.context.make_array(kind)(self.context, self.builder)
         each = self.size(self.bytes)
-        self.context.populate_array(
-            result, data=data, shape=[count], strides=[each], itemsize=each, meminfo=None
-        )
+        strides = [self.times(shape[-1], self.bytes), each][-len(shape) :]
+        populate_array(result, data, shape, strides, each, meminfo=None)
         return result._getvalue()
 
     def loop(self, count: Any) -> Any:

@@ -140,9 +140,9 @@ class _AskedProcess(CompiledCoefficients):
             _CALLBACK(self._guarded(self._drift_rows, dim)),
             _CALLBACK(self._guarded(self._diffusion_rows, rows)),
         ]
-        places = [ctypes.cast(call, ctypes.c_void_p).value for call in self._callbacks]
-        theta = np.array(places, dtype=np.float64)
-        source = CoefficientSource("", (f"{_ROOM}.called_back",), theta, dim, noise_dim, diagonal)
+        places = [ctypes.cast(call, ctypes.c_void_p).value or 0 for call in self._callbacks]
+        theta = np.array([(p >> shift) & 0xFFFF for p in places for shift in (48, 32, 16, 0)])
+        source = CoefficientSource("", (f"{_ROOM}.called_back",), theta.astype(float), dim, noise_dim, diagonal)
         super().__init__(source, dtype)
 
     def raise_error(self) -> None:
@@ -180,7 +180,7 @@ class _AskedProcess(CompiledCoefficients):
 
 def _array_at(address: int, shape: tuple[int, int], number: np.dtype[Any]) -> Any:
     size = shape[0] * shape[1] * number.itemsize
-    raw = (ctypes.c_char * size).from_address(address)
+    raw: Any = (ctypes.c_char * size).from_address(address)
     return np.frombuffer(raw, dtype=number).reshape(shape)
 
 

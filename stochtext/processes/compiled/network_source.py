@@ -16,6 +16,10 @@ _ROOM = "stochtext.processes.compiled"
 # Rows of hidden layers, and inputs of the last one, come in multiples of these numbers.
 _BLOCK = 8
 _PARTS = 4
+# Numbers of 64 bytes, so that the hidden units of one state start where a vector may start.
+_ALIGNED = 16
+# Rows of 128 bytes that a thread's stack can take.
+_MOST_ON_STACK = 512
 
 _COEFFICIENT = """
 @routine
@@ -28,7 +32,7 @@ def {name}_strip(t, x, theta, out, first, lanes, work):
 def {name}_state(t, x, theta, out, first):
     wide_vectors()
     lanes = 1
-    work = local_numbers(theta, {numbers})
+    work = local_rows(theta, {rows}, 1)
 {state}
 
 
@@ -37,7 +41,7 @@ def {name}(t, x, theta, out):
     lanes = x.shape[1]
     whole = whole_strips(lanes)
     if whole > 0:
-        work = np.empty({numbers} * STRIP, FLOAT)
+        work = {memory}
         for first in range(0, whole, STRIP):
             {name}_strip(t, x, theta, out, first, min(STRIP, whole - first), work)
     for first in range(whole, lanes):
@@ -157,23 +161,23 @@ class _Layers:
         for units in self.widths:
             bias = place + above * units
             lines += [
-                f"dense(theta, at + {place}, at + {bias}, work, {x} * {width}, {above}, "
-                f"{turn} * {width}, {units}, {width})",
-                f"activate(work, {turn} * {width}, {units} * {width})",
+                f"dense(theta, at + {place}, at + {bias}, work, {x}, {above}, {turn}, {units}, "
+                f"{width})",
+                f"activate(work, {turn}, {units})",
             ]
             x, turn = turn, below + self.widest if turn == below else below
             place, above = bias + units, units
         return [
             *lines,
-            f"add_sums(theta, at + {place}, work, {x} * {width}, {_up(above, _PARTS)}, "
-            f"{y} * {width}, {self.outputs}, {width})",
+            f"add_sums(theta, at + {place}, work, {x}, {_up(above, _PARTS)}, {y}, {self.outputs}, "
+            f"{width})",
         ]
 
 
 def _drift_text(name: str, arrays: Mapping[str, FloatArray], numbers: _Numbers) -> str:
     unit, members = arrays["drift_unit"], len(arrays["drift.intercept"])
     layers = _Layers(arrays, "drift", unit / members)
-    d, below = len(unit), layers.rows
+    d, below = len(unit), _up(layers.rows, _ALIGNED)
     y = below + 2 * layers.widest
     level = numbers.add(unit * arrays["drift.intercept"].mean(axis=0))
     slope = (unit * arrays["drift.slope"].mean(axis=0)).T
@@ -183,18 +187,16 @@ def _drift_text(name: str, arrays: Mapping[str, FloatArray], numbers: _Numbers) 
 
     def body(width: str) -> list[str]:
         lines = [
-            _standardise(layers, width),
-            f"set_rows(theta, {level}, work, {y} * {width}, {d}, {width})",
+            _standardise(layers),
+            f"set_rows(theta, {level}, work, {y}, {d})",
         ]
         if moves:
-            lines.append(
-                f"add_linear_part(theta, {first_slope}, work, {layers.inputs}, {y} * {width}, "
-                f"{d}, {width})"
-            )
+            sizes = f"{layers.inputs}, {y}, {d}"
+            lines.append(f"add_linear_part(theta, {first_slope}, work, {sizes})")
         if layers.outputs:
             lines += [f"for member in range({members}):", f"    at = {start} + member * {each}"]
             lines += _indented(layers.calls(0, below, y, width))
-        return [*lines, f"write_rows(work, {y} * {width}, {width}, {d}, out, first, lanes)"]
+        return [*lines, f"write_rows(work, {y}, {d}, out, first, lanes)"]
 
     return _coefficient(name, y + d, body)
 
@@ -205,7 +207,7 @@ def _diffusion_text(
     d, members = len(arrays["noise_unit"]), len(arrays["drift.intercept"])
     triangle = d > 1 and form != "diagonal"
     layers = _Layers(arrays, "covariance", np.ones(1))
-    rows, below = d + triangle * (d * (d - 1) // 2), layers.rows
+    rows, below = d + triangle * (d * (d - 1) // 2), _up(layers.rows, _ALIGNED)
     y = below + 2 * layers.widest
     total = y + rows
     lower = arrays["covariance.lower"][..., : rows - d]
@@ -216,28 +218,26 @@ def _diffusion_text(
     start, each = _add_members(numbers, layers, members, before)
 
     def body(width: str) -> list[str]:
-        sized = f"{d}, {triangle}"
+        sizes = f"{d}, {triangle}"
         member = [
-            f"set_rows(theta, at + {2 * d}, work, {y} * {width}, {rows}, {width})",
+            f"set_rows(theta, at + {2 * d}, work, {y}, {rows})",
             *layers.calls(2 * d + rows, below, y, width),
-            f"scale_factor(theta, at, work, {y} * {width}, {sized}, {width})",
+            f"scale_factor(theta, at, work, {y}, {sizes})",
         ]
         if members == 1:
             lines, found = [f"at = {start}", *member], y
         else:
-            member.append(
-                f"add_products_of_factor(work, {y} * {width}, {total} * {width}, {sized}, {width})"
-            )
+            member.append(f"add_products_of_factor(work, {y}, {total}, {sizes})")
             lines, found = [
-                f"for k in range({total} * {width}, {total + rows} * {width}):",
-                "    work[k] = FLOAT(0.0)",
+                f"work[{total} : {total + rows}] = FLOAT(0.0)",
                 f"for member in range({members}):",
                 f"    at = {start} + member * {each}",
                 *_indented(member),
-                f"factorise(work, {total} * {width}, {sized}, {members}, {width})",
+                f"factorise(work, {total}, {sizes}, {members})",
             ], total
-        write = f"{'write_factor' if triangle else 'write_rows'}(work, {found} * {width}, {width}"
-        return [_standardise(layers, width), *lines, f"{write}, {d}, out, first, lanes)"]
+        write = "write_factor" if triangle else "write_rows"
+        last = f"{write}(work, {found}, {d}, out, first, lanes)"
+        return [_standardise(layers), *lines, last]
 
     return _coefficient(name, total + rows, body)
 
@@ -252,10 +252,8 @@ def _add_members(
     return start, (numbers.count - start) // members
 
 
-def _standardise(layers: _Layers, width: str) -> str:
-    return (
-        f"standardise(t, x, first, lanes, theta, {layers.inputs}, {layers.rows}, work, {width})"
-    )
+def _standardise(layers: _Layers) -> str:
+    return f"standardise(t, x, first, lanes, theta, {layers.inputs}, {layers.rows}, work)"
 
 
 def _coefficient(name: str, rows: int, body: Callable[[str], list[str]]) -> str:
@@ -263,7 +261,9 @@ def _coefficient(name: str, rows: int, body: Callable[[str], list[str]]) -> str:
         key: "\n".join(_indented(body(width)))
         for key, width in (("strip", "STRIP"), ("state", "1"))
     }
-    return _COEFFICIENT.format(name=name, numbers=rows, **texts)
+    stack = rows <= _MOST_ON_STACK
+    memory = f"local_rows(theta, {rows}, STRIP)" if stack else f"np.empty(({rows}, STRIP), FLOAT)"
+    return _COEFFICIENT.format(name=name, rows=rows, memory=memory, **texts)
 
 
 def _indented(lines: Sequence[str]) -> list[str]:

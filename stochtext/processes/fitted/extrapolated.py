@@ -10,10 +10,13 @@ import numpy as np
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import Process
+from stochtext.processes.compiled.extrapolation_source import extrapolation_source
 from stochtext.processes.support import Support
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from stochtext.processes.compiled.source import CoefficientSource
 
 __all__ = ["ExtrapolatedProcess", "part_of_type"]
 
@@ -94,6 +97,17 @@ class ExtrapolatedProcess(Process):
         for process, rows in self._parts(states):
             result[rows] = process.covariance(states[rows], times[rows])
         return result
+
+    def machine_code(self, prefix: str = "") -> CoefficientSource | None:
+        """Return the coefficients as source text for the compiler, if both parts have it."""
+        inside = self.inside.machine_code(f"{prefix}inside_")
+        outside = self.outside.machine_code(f"{prefix}outside_")
+        if inside is None or outside is None:
+            return None
+        lower, upper, radius = self.support.limits
+        precision = self.support.precision.ravel()
+        support = np.concatenate([lower, upper, self.support.center, precision, [radius]])
+        return extrapolation_source(prefix, inside, outside, support)
 
     def _parts(self, x: FloatArray) -> list[tuple[Process, Any]]:
         known = self.support.contains(x)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.linalg import expm, solve_continuous_lyapunov
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
@@ -197,6 +196,8 @@ class LinearProcess(GaussianTransition):
         self._stable("stationary covariance")
         if self.dim == 1:
             return self._sigma**2 / (2.0 * self._kappa)
+        from scipy.linalg import solve_continuous_lyapunov
+
         solution = solve_continuous_lyapunov(self._kappa, self._sigma @ self._sigma.T)
         return 0.5 * (solution + solution.T)
 
@@ -216,6 +217,8 @@ class LinearProcess(GaussianTransition):
         lags = np.atleast_1d(as_float_array("lag", lag))
         if lags.ndim != 1 or not np.all(lags >= 0):
             raise InputError("`lag` must be a number or a list of numbers, all >= 0.")
+        from scipy.linalg import expm
+
         return expm(-self._kappa * lags[:, None, None]) @ covariance
 
     def _linear_code(self, prefix: str, mean: FloatArray) -> CoefficientSource:

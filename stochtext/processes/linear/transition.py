@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.linalg import expm
 
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.gaussian import row_products
@@ -102,6 +101,8 @@ def phi_functions(kappa: FloatArray, dt: FloatArray, order: int) -> FloatArray:
     Al-Mohy and Higham (2011), Computing the action of the matrix exponential,
     SIAM Journal on Scientific Computing 33, 488-511, theorem 2.1.
     """
+    from scipy.linalg import expm
+
     d = len(kappa)
     block = np.zeros((len(dt), d * (order + 1), d * (order + 1)))
     block[:, :d, :d] = -kappa * dt[:, None, None]

@@ -63,9 +63,7 @@ def _factorise(d: Any, s: Any, f: Any) -> None:
 
 
 @routine
-def _aim(
-    k: Any, n_inner: Any, residual: Any, curve: Any, x: Any, end: Any, pull: Any
-) -> None:
+def _aim(k: Any, n_inner: Any, residual: Any, curve: Any, x: Any, end: Any, pull: Any) -> None:
     """Write how far the mean of the proposal moves in step k."""
     d, lanes = x.shape
     share = 1.0 / (n_inner - k)

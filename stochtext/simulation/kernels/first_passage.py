@@ -99,9 +99,7 @@ def _reaches(before: float, after: float, variance: float, corrected: int, word:
 
 
 @routine
-def _part_of_step(
-    before: float, after: float, variance: float, number: float, word: Any
-) -> float:
+def _part_of_step(before: float, after: float, variance: float, number: float, word: Any) -> float:
     """Return when a bridge that reaches a barrier first does, in parts of the step.
 
     With s = u / (1 - u), u the part of the step, the bridge is at the barrier when a Brownian

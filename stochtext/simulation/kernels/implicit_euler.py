@@ -24,6 +24,7 @@ __all__ = ["step", "workspace"]
 _MOST_ROUNDS = 100
 # Newton's method doubles the digits: after a step this small there are no more to find.
 _DIGITS = 2.0**-30 if FLOAT is np.float64 else 2.0**-13
+_ROUNDING = 2.0**-51 if FLOAT is np.float64 else 2.0**-22
 
 
 @routine
@@ -113,13 +114,13 @@ def _improve(
                 for j in range(d):
                     x[j, i] = np.nan
                 continue
-            scale = FLOAT(0.0)
+            small = FLOAT(0.0)
             reach = FLOAT(0.0)
             for j in range(d):
-                scale += abs(best[j, i]) + abs(right[j, i])
+                small += FLOAT(_DIGITS) * abs(best[j, i]) + FLOAT(_ROUNDING) * abs(right[j, i])
                 reach += abs(direction[j, i])
                 x[j, i] = fma(sizes[1, i], direction[j, i], best[j, i])
-            if sizes[1, i] * reach <= FLOAT(_DIGITS) * scale:
+            if sizes[1, i] * reach <= small:
                 sizes[1, i] = FLOAT(-1.0)
             else:
                 active += 1

@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from stochtext._shared.compilation.decorators import inlined, kernel, routine
+from stochtext._shared.compilation.decorators import formula, inlined, kernel, routine
 from stochtext.simulation.kernels.euler import step, workspace
 from stochtext.simulation.kernels.joint_refinement import refine_jointly
-from stochtext.simulation.kernels.noise import fill_path, fill_tile
+from stochtext.simulation.kernels.noise import fill_tile
 from stochtext.simulation.kernels.refinement import refine
 
 FLOAT = np.float64
-#: Whether there are substeps, with further numbers that belong to integrals of the same path;
-#: whether the lanes are too few for a tile. What is not needed is not compiled.
+#: Whether there are substeps, with further numbers that belong to integrals of the same path.
+#: What is not needed is not compiled.
 REFINED = True
 JOINT = True
-ALONE = True
 
 __all__ = ["run"]
 
@@ -25,11 +24,20 @@ __all__ = ["run"]
 INCREMENTS = np.uint64(0)
 FURTHER = np.uint64(1)
 REFINEMENTS = np.uint64(2)
+# A block of noise holds two numbers, so two steps begin and end with whole blocks.
 _PAIR = 2
-_LONG = 512
-_MANY = 64
 # States of a tile that are kept until they are turned round into rows of the output.
 _KEPT = 32
+# Bytes of a cache line.
+_LINE = 64
+
+
+@routine
+def _aligned(rows: Any, lanes: Any) -> Any:
+    """Return an array whose rows begin on a cache line, if the lanes fill whole ones."""
+    raw = np.empty(rows * lanes + _LINE, FLOAT)
+    skip = (-np.int64(raw.ctypes.data) % _LINE) // raw.itemsize
+    return raw[skip : skip + rows * lanes].reshape((rows, lanes))
 
 
 @routine
@@ -37,17 +45,9 @@ def _fill(
     key: Any, stream: Any, path: Any, first: Any, width: Any, mirrored: Any, words: Any, out: Any
 ) -> None:
     """Write the numbers of the steps from ``first`` on, ``out`` of shape (steps * width, lanes)."""
-    rows, lanes = out.shape
     block = first * width // 2
-    if not ALONE:
-        for k in range(rows // 2):
-            fill_tile(key, stream, path, block + k, mirrored, words, out, 2 * k)
-        return
-    line = np.empty(rows, out.dtype)
-    for i in range(lanes):
-        fill_path(key, stream, path + i, block, mirrored, words, line)
-        for k in range(rows):
-            out[k, i] = line[k]
+    for k in range(out.shape[0] // 2):
+        fill_tile(key, stream, path, block + k, mirrored, words, out, 2 * k)
 
 
 @inlined
@@ -95,20 +95,100 @@ def _mark_lost(x: Any, step: Any, exploded: Any) -> None:
                 x[j, i] = np.nan
 
 
+@inlined
+def _increments(
+    key: Any, path: Any, now: Any, base: Any, parts: Any, m: Any, more: Any, mirrored: Any,
+    words: Any, pair: Any, coarse: Any, further: Any, fine: Any, swings: Any,
+) -> Any:  # fmt: skip
+    """Have the Brownian increments of a step and of its substeps; return the step of row 0."""
+    if now >= base + _PAIR:
+        base = now - now % _PAIR
+        _fill(key, INCREMENTS, path, base, m, mirrored, words, coarse)
+        if JOINT:
+            _fill(key, FURTHER, path, base, more, mirrored, words, further)
+    if REFINED:
+        row = (now - base) * m
+        for j in range(m):
+            for i in range(fine.shape[1]):
+                fine[j, i] = coarse[row + j, i]
+                if JOINT:
+                    swings[j, i] = further[row + j, i]
+        if JOINT:
+            refine_jointly(
+                key, REFINEMENTS, path, now, parts, m, mirrored, words, pair, fine, swings
+            )
+        else:
+            refine(key, REFINEMENTS, path, now, parts, m, mirrored, words, pair, fine)
+    return base
+
+
+@inlined
+def _further_numbers(
+    key: Any, path: Any, at: Any, base: Any, more: Any, mirrored: Any, words: Any, further: Any
+) -> Any:
+    """Have the further numbers of a substep; return the substep of row 0."""
+    if more > 0 and at >= base + _PAIR:
+        base = at - at % _PAIR
+        _fill(key, FURTHER, path, base, more, mirrored, words, further)
+    return base
+
+
+@formula
+def _run_tile(
+    drift: Any, diffusion: Any, third: Any, theta: Any, clock: Any, limits: Any, sizes: Any,
+    key: Any, path: Any, x: Any, present: Any, noise: Any, b: Any, s: Any, c: Any, work: Any,
+    kept: Any, out: Any, exploded: Any,
+) -> None:  # fmt: skip
+    """Simulate the paths of one tile, of which ``present`` are wanted."""
+    m, own, _, _, more, n_steps, parts, each, _, step0, mirrored, _ = sizes
+    words, pair, coarse, further, fine, swings = noise
+    if REFINED:
+        z = fine
+    else:
+        z = coarse
+    if JOINT:
+        extra = swings
+    else:
+        extra = further
+    h = FLOAT(clock[2])
+    base = other = -_PAIR
+    count = written = parts - parts
+    _keep(x, kept, count)
+    count += 1
+    for k in range(n_steps):
+        now = step0 + k
+        base = _increments(
+            key, path, now, base, parts, m, more, mirrored, words, pair, coarse, further, fine,
+            swings,
+        )  # fmt: skip
+        for part in range(parts):
+            at = now * parts + part
+            row = part * m if REFINED else (now - base) * m
+            place = row
+            if not JOINT:
+                other = _further_numbers(key, path, at, other, more, mirrored, words, further)
+                place = (at - other) * more
+            step(
+                drift, diffusion, third, theta, clock[0] + at * clock[1], clock[1], h, own,
+                limits, x, z, row, extra, place, more, b, s, c, work,
+            )  # fmt: skip
+            if _count_lost(x) > 0:
+                _mark_lost(x, k * parts + part + 1, exploded)
+        if (k + 1) % each == 0:
+            _keep(x, kept, count)
+            count += 1
+            if count == _KEPT:
+                _write(kept, count, written, present, out)
+                written += count
+                count = 0
+    _write(kept, count, written, present, out)
+
+
 @kernel
 def run(
-    drift: Any,
-    diffusion: Any,
-    third: Any,
-    theta: Any,
-    clock: Any,
-    limits: Any,
-    sizes: Any,
-    key: Any,
-    start: Any,
-    out: Any,
-    exploded: Any,
-) -> None:
+    drift: Any, diffusion: Any, third: Any, theta: Any, clock: Any, limits: Any, sizes: Any,
+    key: Any, start: Any, out: Any, exploded: Any,
+) -> None:  # fmt: skip
     """Simulate paths.
 
     Parameters
@@ -132,87 +212,29 @@ def run(
     exploded : ndarray of int64, shape (n,)
         Step of the scheme after which a path was no longer finite; -1 before.
     """
-    m, own, rows, third_rows, more, n_steps, parts, each, path0, step0, mirrored, lanes = sizes
+    m, _, rows, third_rows, more, _, parts, _, path0, _, _, lanes = sizes
     n, d = start.shape
-    h = FLOAT(clock[2])
-    window = _LONG if ALONE and more <= _MANY else _PAIR
-    x = np.empty((d, lanes), FLOAT)
-    coarse = np.empty((window * m, lanes), FLOAT)
-    further = np.empty((window * more, lanes), FLOAT)
-    fine = np.empty((parts * m, lanes), FLOAT)
-    swings = np.empty((parts * more if JOINT else 0, lanes), FLOAT)
-    b = np.empty((d, lanes), FLOAT)
-    s = np.empty((rows, lanes), FLOAT)
-    c = np.empty((third_rows, lanes), FLOAT)
+    x = _aligned(d, lanes)
+    b = _aligned(d, lanes)
+    s = _aligned(rows, lanes)
+    c = _aligned(third_rows, lanes)
     work = workspace(d, m, rows, lanes)
     kept = np.empty((_KEPT, d, lanes), FLOAT)
-    words = np.empty((2, max(lanes, window * max(m, more))), np.uint64)
-    pair = np.empty((2, lanes), FLOAT)
+    noise = (
+        np.empty((2, lanes), np.uint64),
+        _aligned(2, lanes),
+        _aligned(_PAIR * m, lanes),
+        _aligned(_PAIR * more, lanes),
+        _aligned(parts * m if REFINED else 0, lanes),
+        _aligned(parts * m if JOINT else 0, lanes),
+    )
     for first in range(0, n, lanes):
         present = min(lanes, n - first)
-        path = path0 + first
-        left = exploded[first : first + present]
-        states = out[first : first + present]
         for i in range(lanes):
             for j in range(d):
                 x[j, i] = start[first + min(i, present - 1), j]
-        count = written = parts - parts
-        _keep(x, kept, count)
-        count += 1
-        base = further_base = -window
-        for k in range(n_steps):
-            now = step0 + k
-            if now >= base + window:
-                base = now - now % window
-                _fill(key, INCREMENTS, path, base, m, mirrored, words, coarse)
-            row = (now - base) * m
-            if JOINT:
-                if now >= further_base + window:
-                    further_base = base
-                    _fill(key, FURTHER, path, base, more, mirrored, words, further)
-                further_row = (now - further_base) * more
-                for i in range(m):
-                    for lane in range(lanes):
-                        fine[i, lane] = coarse[row + i, lane]
-                        swings[i, lane] = further[further_row + i, lane]
-                refine_jointly(
-                    key, REFINEMENTS, path, now, parts, m, mirrored, words, pair, fine, swings
-                )
-            elif REFINED:
-                for i in range(m):
-                    for lane in range(lanes):
-                        fine[i, lane] = coarse[row + i, lane]
-                refine(key, REFINEMENTS, path, now, parts, m, mirrored, words, pair, fine)
-            for part in range(parts):
-                at = now * parts + part
-                if not JOINT:
-                    if more > 0 and at >= further_base + window:
-                        further_base = at - at % window
-                        _fill(key, FURTHER, path, further_base, more, mirrored, words, further)
-                    further_row = (at - further_base) * more
-                t = clock[0] + at * clock[1]
-                if JOINT:
-                    step(
-                        drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
-                        fine, part * m, swings, part * m, more, b, s, c, work,
-                    )  # fmt: skip
-                elif REFINED:
-                    step(
-                        drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
-                        fine, part * m, further, further_row, more, b, s, c, work,
-                    )  # fmt: skip
-                else:
-                    step(
-                        drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
-                        coarse, row, further, further_row, more, b, s, c, work,
-                    )  # fmt: skip
-                if _count_lost(x) > 0:
-                    _mark_lost(x, k * parts + part + 1, left)
-            if (k + 1) % each == 0:
-                _keep(x, kept, count)
-                count += 1
-                if count == _KEPT:
-                    _write(kept, count, written, present, states)
-                    written += count
-                    count = 0
-        _write(kept, count, written, present, states)
+        _run_tile(
+            drift, diffusion, third, theta, clock, limits, sizes, key, path0 + first, x, present,
+            noise, b, s, c, work, kept, out[first : first + present],
+            exploded[first : first + present],
+        )  # fmt: skip

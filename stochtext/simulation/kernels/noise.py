@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from stochtext._shared.compilation.decorators import inlined, kernel, routine
+from stochtext._shared.compilation.decorators import formula, kernel, routine
 from stochtext._shared.compilation.intrinsics import bits_of, float_of, fma, wide_vectors
 
 __all__ = ["fill_normals", "fill_tile", "fill_words", "normal_pair", "philox"]
@@ -38,7 +38,7 @@ _SHIFT_52 = np.int64(52)
 _TWO_LOG_2 = 2.0 * math.log(2.0)
 
 
-@inlined
+@formula
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Return two 64-bit words for a counter and a key of 32-bit words.
 
@@ -56,7 +56,7 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     return (c1 << _HALF) | (c0 & _LOW), (c3 << _HALF) | (c2 & _LOW)
 
 
-@inlined
+@formula
 def _minus_two_log(u: Any) -> Any:
     """Return -2 log(u) for u in (0, 1], to 1e-15: polynomial in ((m - 1) / (m + 1))^2."""
     bits = bits_of(u)
@@ -73,7 +73,7 @@ def _minus_two_log(u: Any) -> Any:
     return fma(exponent, -_TWO_LOG_2, -4.0 * fma(s * q, p, s))
 
 
-@inlined
+@formula
 def _sine_and_cosine(f: Any) -> Any:
     """Return sin(f) and cos(f) for |f| <= pi / 4, to 2e-14."""
     y = f * f
@@ -89,7 +89,7 @@ def _sine_and_cosine(f: Any) -> Any:
     return fma(s * y, f, f), fma(c, y, 1.0)
 
 
-@inlined
+@formula
 def normal_pair(r0: Any, r1: Any) -> Any:
     """Return two independent normal numbers made of two words.
 

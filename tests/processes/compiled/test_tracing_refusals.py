@@ -26,6 +26,13 @@ def huge(t, x, p):
     return value
 
 
+def careful(t, x, p):
+    try:
+        return 1.0 / x[0]
+    except ZeroDivisionError:
+        return 0.0
+
+
 def many_ends(t, x, p):
     total = 0.0
     for k in range(10):
@@ -52,6 +59,8 @@ def many_ends(t, x, p):
         (lambda t, x, p: [x[0]] if x[0] > 0 else [x[0], 1.0], "another shape"),
         (lambda t, x, p: np.linalg.solve(np.array([[x[0]]]), [1.0]), "plain numbers only"),
         (lambda t, x, p: p["missing"], "KeyError"),
+        (careful, "catches exceptions"),
+        (lambda t, x, p: careful(t, x, p), "catches exceptions"),
         (endless, "more than 64"),
         (many_ends, "more than 64"),
         (huge, "more than 4000 operations"),

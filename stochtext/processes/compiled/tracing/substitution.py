@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dis
 import functools
 import math
 import types
@@ -96,6 +97,8 @@ class _Substitution:
         owner = str(function.__module__ or "").partition(".")[0]
         if owner in ("numpy", "scipy", "numba"):
             return with_expressions(function)
+        if _catches(function.__code__):
+            raise Untraceable("it catches exceptions, which no value on a symbol raises")
         names: dict[str, Any] = {"__builtins__": self._builtins}
         cells = tuple(types.CellType() for _ in function.__closure__ or ())
         copy = types.FunctionType(
@@ -116,6 +119,13 @@ class _Substitution:
 
     def _import(self, name: str, *args: Any) -> Any:
         return self.of(builtins.__import__(name, *args))
+
+
+def _catches(code: types.CodeType) -> bool:
+    """Whether a function, or one defined inside it, has an ``except`` or ``with``."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    own = any(step.opname == "POP_EXCEPT" for step in dis.get_instructions(code))
+    return own or any(map(_catches, inner))
 
 
 def _names_read(code: types.CodeType) -> set[str]:
