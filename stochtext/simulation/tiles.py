@@ -27,7 +27,10 @@ from stochtext.simulation.schemes import Scheme
 __all__ = ["run_tiles"]
 
 _KERNELS = "stochtext.simulation.kernels"
-_LANES = 128
+# Lanes of a tile: more make calls cheaper, fewer keep its numbers in the first cache.
+_LANES = 256
+_FEWEST_LANES = 64
+_CACHED_NUMBERS = 2**12
 # Numbers in a vector of the processor, or more: a narrower tile would not be faster.
 _VECTOR = 8
 _LANES_IN_PYTHON = 2**14
@@ -74,7 +77,7 @@ def run_tiles(
     ndarray of shape (n_paths,)
         The step of the scheme at which a path left the floating-point range, or -1.
     """
-    lanes = _lanes(len(states), n_threads, coefficients.in_python)
+    lanes = _lanes(coefficients, further, len(states), n_threads)
     run = _run_function(scheme, coefficients.dtype, grid.n_substeps > 1)
     exploded = np.full(len(states), -1, dtype=np.int64)
     number = np.dtype(coefficients.dtype).type
@@ -124,12 +127,19 @@ def run_tiles(
     return exploded
 
 
-def _lanes(n_paths: int, n_threads: int, in_python: bool) -> int:
+def _lanes(
+    coefficients: CompiledCoefficients, further: int, n_paths: int, n_threads: int
+) -> int:
     """Return the width of a tile: what fits the cache, and no more than a thread's share."""
-    if in_python:
+    if coefficients.in_python:
         return min(n_paths, _LANES_IN_PYTHON)
+    noise = 2 * (coefficients.noise_dim + further)
+    rows = 2 * coefficients.source.dim + coefficients.diffusion_rows + noise
+    lanes = _LANES
+    while lanes > _FEWEST_LANES and lanes * rows > _CACHED_NUMBERS:
+        lanes //= 2
     share = -(-n_paths // n_threads)
-    return min(_LANES, -(-share // _VECTOR) * _VECTOR)
+    return min(lanes, -(-share // _VECTOR) * _VECTOR)
 
 
 def _tasks(n_paths: int, n_steps: int, lanes: int, n_threads: int) -> Iterator[tuple[int, int]]:

@@ -168,9 +168,8 @@ def test_levy_area_follows_levys_law():
 
 
 def test_more_terms_of_a_levy_area_change_it_as_published():
-    # Without the rest, a series cut after p terms has the mean square error
-    # h^2 / (2 pi^2) sum over r > p of 1 / r^2, given no increment: Kloeden and Platen (1992),
-    # equation 5.8.11, here as the variance that the rest puts in.
+    # Kloeden and Platen (1992), section 5.8: term r has the variance
+    # h^2 / (2 pi^2 r^2) (1 + |z|^2) given z, so the error falls as the sum of 1 / r^2.
     rng, n, h = generator(9, "terms"), 20_000, 0.4
     z, series = rng.standard_normal((2, n)), rng.standard_normal((4 * 40, n))
     areas = {}
@@ -181,8 +180,7 @@ def test_more_terms_of_a_levy_area_change_it_as_published():
         areas[terms] = 0.5 * (out[1] - out[2])
     for terms in (2, 5, 10):
         left = sum(1 / r**2 for r in range(terms + 1, 41))
-        # Given z the terms have the variance h^2 / (2 pi^2 r^2) (1 + |z|^2): three on average.
-        expected = h**2 / (2 * np.pi**2) * left * (1 + 2)
+        expected = h**2 / (2 * np.pi**2) * left * (1 + 2)  # E |z|^2 = 2
         found = np.mean((areas[40] - areas[terms]) ** 2)
         assert found == pytest.approx(expected, rel=0.1)
 

@@ -7,6 +7,7 @@ the weights. Both add the same products in the same order, so that they give the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import binding, ir
@@ -24,6 +25,7 @@ _PARTIAL = 4
 # Sums that stay in registers: outputs of `dense` in a wide strip, and of one vector.
 _OUTPUTS = 8 if binding.get_host_cpu_features().get("avx512f", False) else 2
 _ALONG = 64
+_SMALLEST = 8
 _TOGETHER = 8
 _SIZE = ir.IntType(64)
 _LANE = ir.IntType(32)
@@ -36,12 +38,12 @@ def dense(
 ) -> Any:  # fmt: skip
     """Write bias + weight' x, for a weight of shape (inputs, outputs).
 
-    weight and bias are places in theta, x and y rows of work. ``outputs``, a multiple of 8, and
-    ``width`` are literal numbers. Each sum is taken in the order of the inputs.
+    weight and bias are places in theta, x and y rows of work. ``outputs`` is a multiple of 8,
+    ``width`` a literal number. Each sum is taken in the order of the inputs.
     """
     along = _along_weights if width.literal_value == 1 else _along_strip
     places = [types.int64] * 2, [types.int64] * 3
-    signature = types.void(theta, *places[0], work, *places[1], outputs, width)
+    signature = types.void(theta, *places[0], work, *places[1], types.int64, width)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, signature.args[0].dtype)
@@ -54,7 +56,7 @@ def dense(
             code.at(numbers, code.times(arguments[4], width.literal_value)),
             arguments[5],
             code.at(numbers, code.times(arguments[6], width.literal_value)),
-            outputs.literal_value,
+            arguments[7],
             width.literal_value,
         )
         return context.get_dummy_value()
@@ -69,13 +71,13 @@ def add_sums(
 ) -> Any:  # fmt: skip
     """Add weight x to y, for a weight of shape (outputs, inputs).
 
-    weight is a place in theta, x and y are rows of work. ``inputs`` is a multiple of 4;
-    ``outputs`` and ``width`` are literal numbers. Each sum is taken in four parts, part k over
-    the inputs k, k + 4, ...
+    weight is a place in theta, x and y are rows of work. ``inputs`` is a multiple of 4,
+    ``width`` a literal number. Each sum is taken in four parts, part k over the inputs k,
+    k + 4, ...
     """
     along = _sums_along_weights if width.literal_value == 1 else _sums_along_strip
     places = [types.int64] * 3
-    signature = types.void(theta, types.int64, work, *places, outputs, width)
+    signature = types.void(theta, types.int64, work, *places, types.int64, width)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code = _Code(context, builder, signature.args[0].dtype)
@@ -84,17 +86,12 @@ def add_sums(
         first = code.at(weights, arguments[1])
         columns = width.literal_value
         x, y = (code.at(numbers, code.times(arguments[k], columns)) for k in (3, 5))
-        step = _TOGETHER if columns == 1 else 2
-        for row in range(0, outputs.literal_value, step):
-            along(
-                code,
-                code.at(first, code.times(arguments[4], row)),
-                x,
-                arguments[4],
-                code.at(y, code.size(row * columns)),
-                min(step, outputs.literal_value - row),
-                columns,
-            )
+        for size, start, count in code.pieces(arguments[6], [_TOGETHER if columns == 1 else 2, 1]):
+            with code.loop(count) as block:
+                row = builder.add(start, code.times(block.index, size))
+                own = code.at(first, builder.mul(arguments[4], row))
+                to = code.at(y, code.times(row, columns))
+                along(code, own, x, arguments[4], to, size, columns)
         return context.get_dummy_value()
 
     return signature, generate
@@ -161,6 +158,14 @@ class _Code:
     def loop(self, count: Any) -> Any:
         return cgutils.for_range(self.builder, count, intp=_SIZE)
 
+    def pieces(self, count: Any, sizes: list[int]) -> Iterator[tuple[int, Any, Any]]:
+        """Cut ``count`` into pieces: yield size of a piece, start of the first one, number."""
+        start = self.size(0)
+        for size in sizes:
+            number = self.builder.udiv(self.builder.sub(count, start), self.size(size))
+            yield size, start, number
+            start = self.builder.add(start, self.times(number, size))
+
     def load(self, pointer: Any, lanes: int) -> Any:
         pointer = self.builder.bitcast(pointer, self.vector(lanes).as_pointer())
         return self.builder.load(pointer, align=self.bytes)
@@ -199,11 +204,11 @@ class _Code:
 
 
 def _along_strip(
-    code: _Code, weight: Any, bias: Any, x: Any, inputs: Any, y: Any, outputs: int, width: int
+    code: _Code, weight: Any, bias: Any, x: Any, inputs: Any, y: Any, outputs: Any, width: int
 ) -> None:
     span = _VECTORS * code.lanes
     for start in range(0, width, span):
-        with code.loop(code.size(outputs // _OUTPUTS)) as block:
+        with code.loop(code.builder.udiv(outputs, code.size(_OUTPUTS))) as block:
             first = code.times(block.index, _OUTPUTS)
             own_weight, own_bias = code.at(weight, first), code.at(bias, first)
             own_y = code.at(y, code.times(first, width))
@@ -217,7 +222,7 @@ def _along_strip(
                     code.load(code.at(row, code.size(start + v * code.lanes)), code.lanes)
                     for v in range(_VECTORS)
                 ]
-                column = code.at(own_weight, code.times(term.index, outputs))
+                column = code.at(own_weight, code.builder.mul(term.index, outputs))
                 for r in range(_OUTPUTS):
                     factor = code.spread(code.at(column, code.size(r)), code.lanes)
                     for v in range(_VECTORS):
@@ -229,22 +234,23 @@ def _along_strip(
 
 
 def _along_weights(
-    code: _Code, weight: Any, bias: Any, x: Any, inputs: Any, y: Any, outputs: int, width: int
+    code: _Code, weight: Any, bias: Any, x: Any, inputs: Any, y: Any, outputs: Any, width: int
 ) -> None:
-    first = 0
-    while first < outputs:
-        count = min(_ALONG, outputs - first)
-        lanes = code.lanes if count >= code.lanes else 8
-        starts = [code.size(first + k) for k in range(0, count - lanes + 1, lanes)]
-        sums = [code.variable(code.load(code.at(bias, start), lanes)) for start in starts]
-        with code.loop(inputs) as term:
-            factor = code.spread(code.at(x, term.index), lanes)
-            row = code.at(weight, code.times(term.index, outputs))
-            for start, total in zip(starts, sums, strict=True):
-                code.fma(code.load(code.at(row, start), lanes), factor, total)
-        for start, total in zip(starts, sums, strict=True):
-            code.store(code.builder.load(total), code.at(y, start))
-        first += len(starts) * lanes
+    sizes = sorted({_ALONG, code.lanes, _SMALLEST}, reverse=True)
+    for size, start, count in code.pieces(outputs, sizes):
+        lanes = min(size, code.lanes)
+        with code.loop(count) as block:
+            first = code.builder.add(start, code.times(block.index, size))
+            own_bias, own_weight, own_y = (code.at(p, first) for p in (bias, weight, y))
+            offsets = [code.size(k) for k in range(0, size, lanes)]
+            sums = [code.variable(code.load(code.at(own_bias, k), lanes)) for k in offsets]
+            with code.loop(inputs) as term:
+                factor = code.spread(code.at(x, term.index), lanes)
+                row = code.at(own_weight, code.builder.mul(term.index, outputs))
+                for offset, total in zip(offsets, sums, strict=True):
+                    code.fma(code.load(code.at(row, offset), lanes), factor, total)
+            for offset, total in zip(offsets, sums, strict=True):
+                code.store(code.builder.load(total), code.at(own_y, offset))
 
 
 def _sums_along_strip(

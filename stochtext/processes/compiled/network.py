@@ -14,7 +14,7 @@ import numpy as np
 
 from stochtext._shared.compilation.decorators import inlined, routine
 from stochtext._shared.compilation.intrinsics import bits_of, float_of, fma, wide_vectors
-from stochtext._shared.compilation.products import part_of
+from stochtext._shared.compilation.products import add_sums, dense, part_of
 from stochtext.processes.compiled.elementary.exponential import exp32, exp64, tanh32, tanh64
 
 FLOAT = np.float64
@@ -25,6 +25,10 @@ __all__ = [
     "add_linear_part",
     "add_products_of_factor",
     "factorise",
+    "hidden_state",
+    "hidden_strip",
+    "last_state",
+    "last_strip",
     "scale_factor",
     "set_rows",
     "squash32",
@@ -63,7 +67,7 @@ def whole_strips(lanes: Any) -> Any:
 
 @inlined
 def squash64(x: Any) -> Any:
-    """Return tanh(x) = (1 - e) / (1 + e), e = exp(-2 |x|); largest absolute error 3e-16."""
+    """Return tanh(x) = (1 - e) / (1 + e), e = exp(-2 |x|); largest absolute error 4e-16."""
     size = abs(x)
     size = 20.0 if size > 20.0 else size
     turned = fma(size, -2.8853900817779268, _SQUASH_ROUND64)
@@ -137,10 +141,51 @@ def activate(work: Any, first: Any, count: Any) -> None:
         numbers[k] = _squash(numbers[k])
 
 
+# -- layers ----------------------------------------------------------------------------------
+
+
+@routine
+def hidden_strip(
+    theta: Any, weight: Any, bias: Any, work: Any, x: Any, inputs: Any, y: Any, outputs: Any
+) -> None:
+    """Write a hidden layer of a strip."""
+    wide_vectors()
+    dense(theta, weight, bias, work, x, inputs, y, outputs, STRIP)
+    activate(work, y, outputs)
+
+
+@routine
+def hidden_state(
+    theta: Any, weight: Any, bias: Any, work: Any, x: Any, inputs: Any, y: Any, outputs: Any
+) -> None:
+    """Write a hidden layer of one state."""
+    wide_vectors()
+    dense(theta, weight, bias, work, x, inputs, y, outputs, 1)
+    activate(work, y, outputs)
+
+
+@routine
+def last_strip(
+    theta: Any, weight: Any, work: Any, x: Any, inputs: Any, y: Any, outputs: Any
+) -> None:
+    """Add the last layer of a strip."""
+    wide_vectors()
+    add_sums(theta, weight, work, x, inputs, y, outputs, STRIP)
+
+
+@routine
+def last_state(
+    theta: Any, weight: Any, work: Any, x: Any, inputs: Any, y: Any, outputs: Any
+) -> None:
+    """Add the last layer of one state."""
+    wide_vectors()
+    add_sums(theta, weight, work, x, inputs, y, outputs, 1)
+
+
 # -- inputs, linear part, outputs ------------------------------------------------------------
 
 
-@inlined
+@routine
 def standardise(
     t: Any, x: Any, first: Any, lanes: Any, theta: Any, inputs: Any, rows: Any, work: Any
 ) -> None:
@@ -148,6 +193,7 @@ def standardise(
 
     theta begins with the centre and 1 / spread; ``lanes`` states stand in the strip.
     """
+    wide_vectors()
     d, all_lanes = x.shape
     for k in range(rows):
         value = FLOAT(0.0)
@@ -163,19 +209,21 @@ def standardise(
                 work[k, i] = (states[i] - centre) * rate
 
 
-@inlined
+@routine
 def set_rows(theta: Any, place: Any, work: Any, first: Any, count: Any) -> None:
     """Write one number of theta a row."""
+    wide_vectors()
     for k in range(count):
         for i in range(work.shape[1]):
             work[first + k, i] = theta[place + k]
 
 
-@inlined
+@routine
 def add_linear_part(
     theta: Any, place: Any, work: Any, inputs: Any, first: Any, outputs: Any
 ) -> None:
     """Add slope z, with the slope of shape (outputs, inputs) in theta."""
+    wide_vectors()
     for j in range(outputs):
         for k in range(inputs):
             slope = theta[place + j * inputs + k]
@@ -191,9 +239,10 @@ def _write_row(work: Any, row: Any, out: Any, to: Any, first: Any, lanes: Any) -
         target[i] = work[row, i]
 
 
-@inlined
+@routine
 def write_rows(work: Any, row: Any, count: Any, out: Any, first: Any, lanes: Any) -> None:
     """Copy rows of the strip to where they belong."""
+    wide_vectors()
     for k in range(count):
         _write_row(work, row + k, out, k, first, lanes)
 
@@ -257,9 +306,10 @@ def factorise(work: Any, first: Any, d: Any, triangle: Any, members: Any) -> Non
                     work[at, i] = math.sqrt(work[at, i])
 
 
-@inlined
+@routine
 def write_factor(work: Any, row: Any, d: Any, out: Any, first: Any, lanes: Any) -> None:
     """Write the d * d entries of a lower triangular matrix, zeros above the diagonal."""
+    wide_vectors()
     for j in range(d):
         for k in range(j + 1):
             _write_row(work, row + _entry(d, j, k), out, j * d + k, first, lanes)

@@ -151,7 +151,7 @@ class _Layers:
         last = self.last[member].T
         return [*parts, _filled(last, (self.outputs, _up(above, _PARTS)))]
 
-    def calls(self, place: int, below: int, y: int, width: str) -> list[str]:
+    def calls(self, place: int, below: int, y: int, kind: str) -> list[str]:
         """Return the lines for one member, whose parameters start at ``at + place``.
 
         Hidden layers take turns between two blocks of rows from row ``below`` on; outputs are
@@ -160,18 +160,12 @@ class _Layers:
         lines, x, above, turn = [], 0, self.inputs, below
         for units in self.widths:
             bias = place + above * units
-            lines += [
-                f"dense(theta, at + {place}, at + {bias}, work, {x}, {above}, {turn}, {units}, "
-                f"{width})",
-                f"activate(work, {turn}, {units})",
-            ]
+            layer = f"at + {place}, at + {bias}, work, {x}, {above}, {turn}, {units}"
+            lines.append(f"hidden_{kind}(theta, {layer})")
             x, turn = turn, below + self.widest if turn == below else below
             place, above = bias + units, units
-        return [
-            *lines,
-            f"add_sums(theta, at + {place}, work, {x}, {_up(above, _PARTS)}, {y}, {self.outputs}, "
-            f"{width})",
-        ]
+        last = f"at + {place}, work, {x}, {_up(above, _PARTS)}, {y}, {self.outputs}"
+        return [*lines, f"last_{kind}(theta, {last})"]
 
 
 def _drift_text(name: str, arrays: Mapping[str, FloatArray], numbers: _Numbers) -> str:
@@ -185,7 +179,7 @@ def _drift_text(name: str, arrays: Mapping[str, FloatArray], numbers: _Numbers) 
     first_slope = numbers.add(slope) if moves else 0
     start, each = _add_members(numbers, layers, members, [[]] * members)
 
-    def body(width: str) -> list[str]:
+    def body(kind: str) -> list[str]:
         lines = [
             _standardise(layers),
             f"set_rows(theta, {level}, work, {y}, {d})",
@@ -195,7 +189,7 @@ def _drift_text(name: str, arrays: Mapping[str, FloatArray], numbers: _Numbers) 
             lines.append(f"add_linear_part(theta, {first_slope}, work, {sizes})")
         if layers.outputs:
             lines += [f"for member in range({members}):", f"    at = {start} + member * {each}"]
-            lines += _indented(layers.calls(0, below, y, width))
+            lines += _indented(layers.calls(0, below, y, kind))
         return [*lines, f"write_rows(work, {y}, {d}, out, first, lanes)"]
 
     return _coefficient(name, y + d, body)
@@ -217,11 +211,11 @@ def _diffusion_text(
     ]
     start, each = _add_members(numbers, layers, members, before)
 
-    def body(width: str) -> list[str]:
+    def body(kind: str) -> list[str]:
         sizes = f"{d}, {triangle}"
         member = [
             f"set_rows(theta, at + {2 * d}, work, {y}, {rows})",
-            *layers.calls(2 * d + rows, below, y, width),
+            *layers.calls(2 * d + rows, below, y, kind),
             f"scale_factor(theta, at, work, {y}, {sizes})",
         ]
         if members == 1:
@@ -257,10 +251,7 @@ def _standardise(layers: _Layers) -> str:
 
 
 def _coefficient(name: str, rows: int, body: Callable[[str], list[str]]) -> str:
-    texts = {
-        key: "\n".join(_indented(body(width)))
-        for key, width in (("strip", "STRIP"), ("state", "1"))
-    }
+    texts = {kind: "\n".join(_indented(body(kind))) for kind in ("strip", "state")}
     stack = rows <= _MOST_ON_STACK
     memory = f"local_rows(theta, {rows}, STRIP)" if stack else f"np.empty(({rows}, STRIP), FLOAT)"
     return _COEFFICIENT.format(name=name, rows=rows, memory=memory, **texts)

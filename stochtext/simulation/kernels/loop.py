@@ -26,9 +26,12 @@ FURTHER = np.uint64(1)
 REFINEMENTS = np.uint64(2)
 # A block of noise holds two numbers, so two steps begin and end with whole blocks.
 _PAIR = 2
-# States of a tile that are kept until they are turned round into rows of the output.
-_KEPT = 32
-# Bytes of a cache line.
+# Numbers of a tile that are kept until they are turned round into rows of the output, as long
+# rows as the second cache can hold; and at most so many states.
+_KEPT_NUMBERS = 2**16
+_MOST_KEPT = 256
+# Bytes of a cache line. Rows of kept states are apart by one more, or they would all fall into
+# the same part of the cache.
 _LINE = 64
 
 
@@ -177,7 +180,7 @@ def _run_tile(
         if (k + 1) % each == 0:
             _keep(x, kept, count)
             count += 1
-            if count == _KEPT:
+            if count == kept.shape[0]:
                 _write(kept, count, written, present, out)
                 written += count
                 count = 0
@@ -219,7 +222,8 @@ def run(
     s = _aligned(rows, lanes)
     c = _aligned(third_rows, lanes)
     work = workspace(d, m, rows, lanes)
-    kept = np.empty((_KEPT, d, lanes), FLOAT)
+    length = max(1, min(_MOST_KEPT, _KEPT_NUMBERS // (d * lanes)))
+    kept = np.empty((length, d, lanes + _LINE // x.itemsize), FLOAT)
     noise = (
         np.empty((2, lanes), np.uint64),
         _aligned(2, lanes),
