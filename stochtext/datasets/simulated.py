@@ -10,8 +10,8 @@ import numpy as np
 from stochtext._shared.random import generator, seed_sequence
 from stochtext._shared.typing import RandomState
 from stochtext._shared.validation import check_integer, check_positive
-from stochtext.processes.named.double_well import DoubleWell
 from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
+from stochtext.processes.named.double_well import DoubleWell
 from stochtext.simulation.simulate import simulate
 from stochtext.trajectories.panel import Trajectories
 

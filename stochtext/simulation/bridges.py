@@ -20,7 +20,7 @@ from stochtext._shared.validation import (
 from stochtext.processes.base import Process
 from stochtext.simulation.grid import Grid, output_array
 from stochtext.simulation.noise import noise_key
-from stochtext.simulation.simulate import _checked_dim
+from stochtext.simulation.starts import checked_dim
 from stochtext.simulation.threads import available_threads
 from stochtext.trajectories.panel import Trajectories
 
@@ -167,7 +167,7 @@ def simulate_bridge(
     """
     from stochtext.simulation.bridge_weights import bridge_log_weights, log_mean_weights
 
-    dim = _checked_dim(process)
+    dim = checked_dim(process)
     n_paths = check_integer("n_paths", n_paths)
     n_steps = check_integer("n_steps", n_steps)
     check_choice("proposal", proposal, PROPOSALS)

@@ -26,7 +26,12 @@ _SMALLEST = np.finfo(float).eps / 2.0
 
 
 def run_exact(
-    process: Process, states: FloatArray, grid: Grid, key: np.uint64, mirrored: bool, out: FloatArray
+    process: Process,
+    states: FloatArray,
+    grid: Grid,
+    key: np.uint64,
+    mirrored: bool,
+    out: FloatArray,
 ) -> IntArray:
     """Simulate all paths into ``out``, one exact step for each step of the grid.
 
@@ -75,7 +80,7 @@ def _step(
     if process.exact_normals is not None:
         return process.exact_step(x, t, dt, clock_step, z)
     uniforms = np.clip(ndtr(z[:, 0]), _SMALLEST, 1.0 - _SMALLEST)
-    return process.exact_step_uniform(x, dt, uniforms)  # type: ignore[attr-defined, no-any-return]
+    return process.exact_step_uniform(x, dt, uniforms)  # type: ignore[attr-defined]
 
 
 def _numbers(

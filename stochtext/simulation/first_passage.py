@@ -17,8 +17,7 @@ from stochtext.simulation.grid import Grid, starting_states
 from stochtext.simulation.noise import noise_key
 from stochtext.simulation.passage_times import PassageTimes
 from stochtext.simulation.schemes import Scheme, scheme_named
-from stochtext.simulation.simulate import _checked_dim
-from stochtext.simulation.starts import check_own_coordinates, check_start
+from stochtext.simulation.starts import check_own_coordinates, check_start, checked_dim
 from stochtext.simulation.threads import available_threads, run_tasks
 
 __all__ = ["first_passage_times"]
@@ -130,7 +129,7 @@ def first_passage_times(
     >>> print(passages)
     5000 of 5000 paths arrived within 20; mean of min(T, 20) = ... (standard error 0.007)
     """
-    dim = _checked_dim(process)
+    dim = checked_dim(process)
     if process.clock == "relative":
         raise InputError(
             "First passage needs a process on the clock 'time': on the relative clock the "

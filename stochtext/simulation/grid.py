@@ -161,9 +161,7 @@ def starting_states(x0: ArrayLike, n_paths: int | None, dim: int) -> FloatArray:
     return np.repeat(states, n_paths // len(states), axis=0)
 
 
-def output_array(
-    out: Any, shape: tuple[int, int, int], dtype: str = "float64"
-) -> FloatArray:
+def output_array(out: Any, shape: tuple[int, int, int], dtype: str = "float64") -> FloatArray:
     """Return the array that takes the states: ``out`` after checks, or a new one.
 
     Raises

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from stochtext._shared.random import generator
 from stochtext._shared.typing import FloatArray, RandomState
 
-__all__ = ["BRIDGES", "EXACT", "FURTHER", "INCREMENTS", "noise_key", "normals", "words"]
+__all__ = [
+    "BRIDGES",
+    "CROSSINGS",
+    "EXACT",
+    "FURTHER",
+    "INCREMENTS",
+    "REFINEMENTS",
+    "noise_key",
+    "normals",
+    "words",
+]
 
 #: What numbers are for: those of one stream are independent of those of another. Streams 0 to
 #: 255 are purposes, the higher bits tell the nodes of a refinement.
@@ -20,6 +30,7 @@ FURTHER = 1
 REFINEMENTS = 2
 EXACT = 4
 BRIDGES = 5
+CROSSINGS = 6
 
 
 def noise_key(random_state: RandomState) -> np.uint64:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any
 
 import numpy as np
 
 from stochtext._shared.exceptions import (
-    InputError,
     SimulationError,
     SimulationWarning,
-    UnspecifiedParameterError,
 )
 from stochtext._shared.typing import ArrayLike, FloatArray, IntArray, RandomState
-from stochtext._shared.validation import check_choice, check_integer
+from stochtext._shared.validation import check_choice
 from stochtext.processes.base import Process
 from stochtext.simulation.exact_steps import run_exact
 from stochtext.simulation.grid import Grid, output_array, starting_states
 from stochtext.simulation.noise import noise_key
 from stochtext.simulation.schemes import Scheme, scheme_named
-from stochtext.simulation.starts import check_own_coordinates, check_start
+from stochtext.simulation.starts import check_own_coordinates, check_start, checked_dim
+from stochtext.simulation.threads import available_threads
 from stochtext.trajectories.panel import Trajectories
 
 __all__ = ["simulate"]
@@ -142,7 +140,7 @@ def simulate(
     >>> panel.n_trajectories, panel.n_transitions
     (3, 150)
     """
-    dim = _checked_dim(process)
+    dim = checked_dim(process)
     chosen = scheme_named(scheme)
     check_choice("on_explosion", on_explosion, ("nan", "raise"))
     check_choice("dtype", dtype, ("float64", "float32"))
@@ -154,10 +152,12 @@ def simulate(
     check_start(process, states, grid)
     if chosen.own_coordinates:
         check_own_coordinates(chosen.name, process, states, grid.clock_start)
-    threads = _n_threads(n_threads)
+    threads = available_threads(n_threads)
     paths = output_array(out, (len(states), grid.n_saved, dim), dtype)
     if chosen.exact:
-        exploded = run_exact(process, states, grid, noise_key(random_state), bool(antithetic), paths)
+        exploded = run_exact(
+            process, states, grid, noise_key(random_state), bool(antithetic), paths
+        )
     else:
         exploded = _run(process, chosen, states, grid, random_state, antithetic, threads, paths)
     if chosen.hidden_state:
@@ -165,28 +165,6 @@ def simulate(
     if on_explosion == "raise" and np.any(exploded >= 0):
         raise SimulationError(_first_explosion(exploded, grid))
     return _as_panel(paths, exploded, grid)
-
-
-def _checked_dim(process: Any) -> int:
-    if not isinstance(process, Process):
-        raise InputError(
-            f"`process` must be a Process, such as OrnsteinUhlenbeck(...) or the `process_` of a "
-            f"fitted estimator; got {type(process).__name__}."
-        )
-    process.require_specified()
-    if process.dim is None:
-        raise UnspecifiedParameterError(
-            f"{type(process).__name__} has no dimension yet; give its parameters values."
-        )
-    return process.dim
-
-
-def _n_threads(n_threads: int | None) -> int:
-    if n_threads is not None:
-        return check_integer("n_threads", n_threads)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _run(

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from stochtext._shared.exceptions import InputError, SchemeError
+from stochtext._shared.exceptions import InputError, SchemeError, UnspecifiedParameterError
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
 from stochtext.simulation.grid import Grid
 
-__all__ = ["check_own_coordinates", "check_start"]
+__all__ = ["check_own_coordinates", "check_start", "checked_dim"]
 
 _CHECKED_STARTS = 16
 # Paths have addresses of 32 bits.
 _MOST_PATHS = 2**32
+
+
+def checked_dim(process: Any) -> int:
+    """Return the dimension of a process that can be simulated, or say what it lacks."""
+    if not isinstance(process, Process):
+        raise InputError(
+            f"`process` must be a Process, such as OrnsteinUhlenbeck(...) or the `process_` of a "
+            f"fitted estimator; got {type(process).__name__}."
+        )
+    process.require_specified()
+    if process.dim is None:
+        raise UnspecifiedParameterError(
+            f"{type(process).__name__} has no dimension yet; give its parameters values."
+        )
+    return process.dim
 
 
 def check_start(process: Process, states: FloatArray, grid: Grid) -> None:
@@ -34,9 +51,7 @@ def check_start(process: Process, states: FloatArray, grid: Grid) -> None:
         )
 
 
-def check_own_coordinates(
-    scheme: str, process: Process, states: FloatArray, t: float
-) -> None:
+def check_own_coordinates(scheme: str, process: Process, states: FloatArray, t: float) -> None:
     """Refuse diagonal noise in which one coordinate's noise depends on another coordinate."""
     if process.noise != "diagonal" or states.shape[1] == 1:
         return
@@ -54,5 +69,3 @@ def check_own_coordinates(
                     f"diffusion depends on that coordinate only, but in {type(process).__name__} "
                     f"another one depends on coordinate {j}; declare noise='general'."
                 )
-
-

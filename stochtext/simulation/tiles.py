@@ -6,7 +6,6 @@ Imported late, because it loads numba.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -14,7 +13,6 @@ import numpy as np
 from numba import types
 
 from stochtext._shared.compilation.generated import compiled_module, machine_function
-from stochtext._shared.progress import progress
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.processes.compiled.coefficients import (
     CompiledCoefficients,
@@ -23,6 +21,7 @@ from stochtext.processes.compiled.coefficients import (
 )
 from stochtext.simulation.grid import Grid
 from stochtext.simulation.schemes import Scheme
+from stochtext.simulation.threads import run_tasks
 
 __all__ = ["run_tiles"]
 
@@ -86,6 +85,7 @@ def run_tiles(
     n_third, third = 0, coefficients.drift
     if scheme.derivative is not None:
         third, n_third = coefficients.derivative(scheme.derivative)
+    functions, theta = (coefficients.drift, coefficients.diffusion, third), coefficients.theta
     fixed = (
         coefficients.noise_dim,
         int(coefficients.diagonal),
@@ -98,38 +98,19 @@ def run_tiles(
     )
 
     def run_range(first: int, stop: int) -> None:
-        sizes = np.array(
-            [*fixed, grid.first_path + first, grid.first_step, mirrored, lanes], dtype=np.int64
-        )
-        run(
-            coefficients.drift,
-            coefficients.diffusion,
-            third,
-            coefficients.theta,
-            clock,
-            ends,
-            sizes,
-            key,
-            starts[first:stop],
-            out[first:stop],
-            exploded[first:stop],
-        )
+        addresses = (grid.first_path + first, grid.first_step, mirrored, lanes)
+        sizes = np.array([*fixed, *addresses], dtype=np.int64)
+        rows = slice(first, stop)
+        run(*functions, theta, clock, ends, sizes, key, starts[rows], out[rows], exploded[rows])
 
-    tasks = list(_tasks(len(states), grid.n_scheme_steps, lanes, n_threads))
-    if n_threads == 1 or coefficients.in_python or len(tasks) == 1:
-        for task in progress(tasks, label="simulating"):
-            run_range(*task)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            done = pool.map(lambda task: run_range(*task), tasks)
-            list(progress(done, label="simulating", total=len(tasks)))
+    threads = 1 if coefficients.in_python else n_threads
+    tasks = list(_tasks(len(states), grid.n_scheme_steps, lanes, threads))
+    run_tasks(run_range, tasks, threads, "simulating")
     coefficients.raise_error()
     return exploded
 
 
-def _lanes(
-    coefficients: CompiledCoefficients, further: int, n_paths: int, n_threads: int
-) -> int:
+def _lanes(coefficients: CompiledCoefficients, further: int, n_paths: int, n_threads: int) -> int:
     """Return the width of a tile: what fits the cache, and no more than a thread's share."""
     if coefficients.in_python:
         return min(n_paths, _LANES_IN_PYTHON)

@@ -56,10 +56,11 @@ def take_step():
             third, rows = coefficients.derivative(scheme.derivative)
         state = np.array(np.broadcast_to(x, (n, process.dim)).T, dtype=float, order="C")
         more = np.empty((n, 0)) if further is None else further
+        limits = np.array(np.array(process.domain).T, order="C")
         _compiled(scheme)(
             coefficients.drift, coefficients.diffusion, third, coefficients.theta, t, h, h,
-            int(coefficients.diagonal), coefficients.diffusion_rows, np.array(process.domain).T.copy(),
-            state, np.array(z.T, order="C"), np.array(more.T, order="C"), np.empty((rows, n)),
+            int(coefficients.diagonal), coefficients.diffusion_rows, limits, state,
+            np.array(z.T, order="C"), np.array(more.T, order="C"), np.empty((rows, n)),
         )  # fmt: skip
         return state.T
 

@@ -24,16 +24,17 @@ PATHS, SEED = 1024, 11
 GEOMETRIC = GeometricBrownianMotion(0.3, 0.8)
 # Noise that commutes: Milstein's scheme needs no Lévy areas.
 PLANE = GeometricBrownianMotion([0.1, 0.2], [[0.5, 0.2], [-0.1, 0.4]])
+# A bent drift: without it order 1.5 shows as 2.
 SEASONAL = SDE(
-    lambda t, x: np.cos(2.0 * t) - x - 0.5 * np.sin(x),
-    lambda t, x: 0.6 + 0.3 * np.sin(3.0 * t),
+    lambda t, x: np.cos(2.0 * t) - x + np.sin(3.0 * x),
+    lambda t, x: 0.7 + 0.3 * np.sin(3.0 * t),
     noise="additive",
 )
 # X = sinh(W + arsinh x), Kloeden and Platen (1992), section 4.4.
 HYPERBOLIC_SINE = SDE(lambda t, x: 0.5 * x, lambda t, x: np.sqrt(1.0 + x * x))
 TWISTED = SDE(
-    lambda t, x: np.array([-x[0], x[0] - x[1]]),
-    lambda t, x: np.array([[0.3, 0.4 * x[1]], [0.5 * x[0], 0.3]]),
+    lambda t, x: np.array([-0.2 * x[0], 0.2 * x[0] - 0.1 * x[1]]),
+    lambda t, x: np.array([[0.3, 0.8 * x[1]], [0.9 * x[0], 0.3]]),
     dim=2,
     noise="general",
 )
@@ -60,7 +61,7 @@ def sine_solution(process, x0, scheme):
 def fine(process, x0, scheme):
     # Schemes whose substeps see the same path share Euler's scheme as reference.
     own = SCHEMES[scheme].time_integrals or SCHEMES[scheme].bounded
-    return last(process, x0, scheme if own else "euler", 2**10 if own else 2**13)
+    return last(process, x0, scheme if own else "euler", 2**11 if own else 2**13)
 
 
 LOW, HIGH = (4, 8, 16, 32), (16, 32, 64, 128)
@@ -68,25 +69,24 @@ ROWS = [
     # scheme, noise, process, start, reference, numbers of steps
     ("euler", "additive", SEASONAL, 0.5, fine, HIGH),
     ("euler", "diagonal", GEOMETRIC, 1.0, closed_form, HIGH),
-    ("euler", "diagonal", HYPERBOLIC_SINE, 0.5, sine_solution, HIGH),
     ("euler", "general", PLANE, [1.0, 1.0], closed_form, HIGH),
-    ("euler", "general", TWISTED, [1.0, 0.5], fine, LOW),
+    ("euler", "general", TWISTED, [1.0, 0.5], fine, HIGH),
     ("milstein", "additive", SEASONAL, 0.5, fine, HIGH),
     ("milstein", "diagonal", GEOMETRIC, 1.0, closed_form, HIGH),
     ("milstein", "diagonal", HYPERBOLIC_SINE, 0.5, sine_solution, HIGH),
     ("milstein", "general", PLANE, [1.0, 1.0], closed_form, HIGH),
     ("tamed_euler", "additive", SEASONAL, 0.5, fine, HIGH),
     ("tamed_euler", "diagonal", GEOMETRIC, 1.0, closed_form, HIGH),
-    ("tamed_euler", "general", TWISTED, [1.0, 0.5], fine, LOW),
+    ("tamed_euler", "general", TWISTED, [1.0, 0.5], fine, HIGH),
     ("implicit_euler", "additive", SEASONAL, 0.5, fine, HIGH),
     ("implicit_euler", "diagonal", GEOMETRIC, 1.0, closed_form, HIGH),
-    ("implicit_euler", "general", TWISTED, [1.0, 0.5], fine, LOW),
-    ("srk", "additive", SEASONAL, 0.5, fine, LOW),
+    ("implicit_euler", "general", TWISTED, [1.0, 0.5], fine, HIGH),
+    ("srk", "additive", SEASONAL, 0.5, fine, HIGH),
     ("srk", "diagonal", GEOMETRIC, 1.0, closed_form, HIGH),
     ("srk", "diagonal", HYPERBOLIC_SINE, 0.5, sine_solution, HIGH),
-    ("weak2", "additive", SEASONAL, 0.5, fine, LOW),
+    ("weak2", "additive", SEASONAL, 0.5, fine, HIGH),
     ("weak2", "diagonal", GEOMETRIC, 1.0, closed_form, HIGH),
-    ("weak2", "general", TWISTED, [1.0, 0.5], fine, LOW),
+    ("weak2", "general", TWISTED, [1.0, 0.5], fine, HIGH),
     ("truncated_euler", "diagonal", SQUARE_ROOT, 0.3, fine, LOW),
     ("reflected_euler", "diagonal", SQUARE_ROOT, 0.3, fine, LOW),
 ]
@@ -106,6 +106,7 @@ def test_strong_order_is_the_declared_one(scheme, noise, process, x0, reference,
     solution = reference(process, x0, scheme)
     errors = [np.abs(last(process, x0, scheme, n) - solution).mean() for n in counts]
     found, declared = slope(counts, errors), SCHEMES[scheme].strong_order[noise]
+    print(f"{scheme} {noise}: {found:.3f}")
     if SCHEMES[scheme].order_is_bound:
         assert found >= declared - 0.1
     else:
@@ -117,7 +118,7 @@ def test_strong_order_is_the_declared_one(scheme, noise, process, x0, reference,
 @pytest.mark.parametrize(
     ("scheme", "process", "x0", "reference"),
     [
-        ("tamed_euler", GEOMETRIC, 1.0, closed_form),
+        ("tamed_euler", GeometricBrownianMotion(0.5, 0.3), 1.0, closed_form),
         ("truncated_euler", SQUARE_ROOT, 0.3, fine),
         ("reflected_euler", SQUARE_ROOT, 0.3, fine),
     ],
@@ -129,6 +130,7 @@ def test_weak_order_is_at_least_the_declared_one(scheme, process, x0, reference,
     errors = [abs(difference.mean()) for difference in differences]
     noise = [difference.std() / np.sqrt(PATHS) for difference in differences]
     assert all(np.array(noise) < 0.1 * np.array(errors))
+    print(f"{scheme}: {slope(counts, errors):.3f}")
     assert slope(counts, errors) >= SCHEMES[scheme].weak_order[process.noise] - 0.15
 
 
@@ -147,10 +149,10 @@ LONG_RUNS = [
     ids=[f"{row[0]}-{type(row[1]).__name__}" for row in LONG_RUNS],
 )
 def test_long_runs_reach_the_stationary_moments(scheme, process, x0):
-    n = 2000
+    n, n_steps = 2000, 16 if scheme == "exact" else 400
     panel = simulate(
-        process, x0, dt=0.02, n_steps=400, n_paths=n, scheme=scheme, n_substeps=2,
-        save_every=400, random_state=5, antithetic=process is WELL, n_threads=1,
+        process, x0, dt=8.0 / n_steps, n_steps=n_steps, n_paths=n, scheme=scheme, n_substeps=2,
+        save_every=n_steps, random_state=5, antithetic=process is WELL, n_threads=1,
     )  # fmt: skip
     x = panel.to_array()[:, -1, 0]
     mean, variance = stationary_moments(process)
@@ -213,5 +215,5 @@ def test_stiff_and_superlinear_drifts_stay_finite_where_euler_explodes():
     for name in ("implicit_euler", "tamed_euler"):
         panel = simulate(WELL, start, scheme=name, **options)
         assert np.all(np.isnan(panel.metadata["exploded_at"]))
-    with pytest.warns(match="12 of 16 paths became non-finite"):
+    with pytest.warns(match="14 of 16 paths became non-finite"):
         simulate(WELL, start, scheme="euler", **options)

@@ -142,7 +142,9 @@ class _AskedProcess(CompiledCoefficients):
         ]
         places = [ctypes.cast(call, ctypes.c_void_p).value or 0 for call in self._callbacks]
         theta = np.array([(p >> shift) & 0xFFFF for p in places for shift in (48, 32, 16, 0)])
-        source = CoefficientSource("", (f"{_ROOM}.called_back",), theta.astype(float), dim, noise_dim, diagonal)
+        source = CoefficientSource(
+            "", (f"{_ROOM}.called_back",), theta.astype(float), dim, noise_dim, diagonal
+        )
         super().__init__(source, dtype)
 
     def raise_error(self) -> None:

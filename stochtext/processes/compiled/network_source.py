@@ -126,8 +126,10 @@ class _Layers:
         self.outputs = 0
         if not names:
             return
-        self.hidden = [(arrays[f"{room}.layer{k}.weight"], arrays[f"{room}.layer{k}.bias"])
-                       for k in range(self.depth)]
+        self.hidden = [
+            (arrays[f"{room}.layer{k}.weight"], arrays[f"{room}.layer{k}.bias"])
+            for k in range(self.depth)
+        ]
         self.last = arrays[f"{room}.layer{self.depth}.weight"] * unit
         self.outputs = self.last.shape[2]
         self.widths = [_up(weight.shape[2], _BLOCK) for weight, _ in self.hidden]
@@ -222,13 +224,16 @@ def _diffusion_text(
             lines, found = [f"at = {start}", *member], y
         else:
             member.append(f"add_products_of_factor(work, {y}, {total}, {sizes})")
-            lines, found = [
-                f"work[{total} : {total + rows}] = FLOAT(0.0)",
-                f"for member in range({members}):",
-                f"    at = {start} + member * {each}",
-                *_indented(member),
-                f"factorise(work, {total}, {sizes}, {members})",
-            ], total
+            lines, found = (
+                [
+                    f"work[{total} : {total + rows}] = FLOAT(0.0)",
+                    f"for member in range({members}):",
+                    f"    at = {start} + member * {each}",
+                    *_indented(member),
+                    f"factorise(work, {total}, {sizes}, {members})",
+                ],
+                total,
+            )
         write = "write_factor" if triangle else "write_rows"
         last = f"{write}(work, {found}, {d}, out, first, lanes)"
         return [_standardise(layers), *lines, last]

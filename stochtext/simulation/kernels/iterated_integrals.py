@@ -81,13 +81,13 @@ def add_levy_areas(
                     area -= further[zeta + q, i] * (root * z[row + p, i] + further[eta + p, i])
                     out[p * m + q, i] += scale * area
                     out[q * m + p, i] -= scale * area
-    _add_tail(z, row, m, further, start + 2 * m * terms, h / (2.0 * _PI) * math.sqrt(2.0 * tail), out)
+    _add_tail(
+        z, row, m, further, start + 2 * m * terms, h / (2.0 * _PI) * math.sqrt(2.0 * tail), out
+    )
 
 
 @routine
-def _add_tail(
-    z: Any, row: Any, m: Any, further: Any, start: Any, scale: Any, out: Any
-) -> None:
+def _add_tail(z: Any, row: Any, m: Any, further: Any, start: Any, scale: Any, out: Any) -> None:
     lanes = z.shape[1]
     along = np.zeros((m, lanes), FLOAT)
     factor = np.empty(lanes, FLOAT)

@@ -145,14 +145,8 @@ def _run_tile(
     """Simulate the paths of one tile, of which ``present`` are wanted."""
     m, own, _, _, more, n_steps, parts, each, _, step0, mirrored, _ = sizes
     words, pair, coarse, further, fine, swings = noise
-    if REFINED:
-        z = fine
-    else:
-        z = coarse
-    if JOINT:
-        extra = swings
-    else:
-        extra = further
+    z = fine if REFINED else coarse
+    extra = swings if JOINT else further
     h = FLOAT(clock[2])
     base = other = -_PAIR
     count = written = parts - parts

@@ -58,9 +58,7 @@ def step(
 
 
 @routine
-def _look_ahead(
-    own: Any, h: Any, x: Any, b: Any, late: Any, mean: Any, stage: Any
-) -> None:
+def _look_ahead(own: Any, h: Any, x: Any, b: Any, late: Any, mean: Any, stage: Any) -> None:
     wide_vectors()
     d, lanes = x.shape
     m = late.shape[0] // d

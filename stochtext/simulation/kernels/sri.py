@@ -64,7 +64,9 @@ def step(
     diffusion(t + clock_step, stage, theta, s3)
     for j in range(d):
         for i in range(lanes):
-            sum_of_stages = fma(FLOAT(3.0), s2[j, i], fma(FLOAT(-5.0), s[j, i], FLOAT(0.5) * s3[j, i]))
+            sum_of_stages = fma(
+                FLOAT(3.0), s2[j, i], fma(FLOAT(-5.0), s[j, i], FLOAT(0.5) * s3[j, i])
+            )
             stage[j, i] = fma(quarter, b[j, i], x[j, i]) + root * sum_of_stages
     diffusion(t + 0.25 * clock_step, stage, theta, s4)
     _advance(h, root, x, z, row, further, further_row, b, b2, s, s2, s3, s4)

@@ -77,9 +77,7 @@ def step(
 
 
 @routine
-def _move(
-    own: Any, m: Any, p: Any, h: Any, root: Any, x: Any, b: Any, s: Any, stage: Any
-) -> None:
+def _move(own: Any, m: Any, p: Any, h: Any, root: Any, x: Any, b: Any, s: Any, stage: Any) -> None:
     """Write x + b h + sigma_p root; with noise of one coordinate each, for all p at once."""
     wide_vectors()
     for j in range(x.shape[0]):

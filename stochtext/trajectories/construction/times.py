@@ -16,7 +16,14 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.trajectories.construction.values import as_numbers, describe, is_nested
 
-__all__ = ["FlatTimes", "GridTimes", "check_increasing", "common_step", "flatten_times", "grid_times"]
+__all__ = [
+    "FlatTimes",
+    "GridTimes",
+    "check_increasing",
+    "common_step",
+    "flatten_times",
+    "grid_times",
+]
 
 
 class FlatTimes(NamedTuple):
