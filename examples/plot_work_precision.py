@@ -29,9 +29,7 @@ def end_points(process, scheme, n_substeps, n_paths=N_PATHS):
 
 def errors(process, scheme, truth):
     """Mean distance from the true end points, for each number of substeps."""
-    return np.array(
-        [np.abs(end_points(process, scheme, int(n)) - truth).mean() for n in SUBSTEPS]
-    )
+    return np.array([np.abs(end_points(process, scheme, int(n)) - truth).mean() for n in SUBSTEPS])
 
 
 # %%
@@ -72,20 +70,21 @@ additive = {
 # -----------
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+colours = {"euler": "tab:blue", "milstein": "tab:orange", "srk": "tab:green"}
 panels = {"geometric Brownian motion": multiplicative, "forced double well": additive}
 for ax, (title, found) in zip(axes, panels.items(), strict=True):
     for (name, cost), error in found.items():
         slope = -np.polyfit(np.log(SUBSTEPS), np.log(error), 1)[0]
-        ax.loglog(cost * SUBSTEPS, error, "o-", label=f"{name}, slope {slope:.1f}")
+        label = f"{name}, slope {slope:.1f}"
+        ax.loglog(cost * SUBSTEPS, error, "o-", color=colours[name], label=label)
     ax.set(title=title, xlabel="coefficient evaluations")
     ax.legend(frameon=False)
 axes[0].set_ylabel("mean absolute error at time 1")
 
 # %%
-# Read it from left to right at the error that you can bear: the lowest bill is
-# that of ``"srk"`` nearly everywhere on the left, of Euler's scheme only where the
-# picture begins, and on the right, where Euler's scheme has order 1 already,
-# ``"srk"`` wins by a smaller and growing factor.
+# Go along the error that you can bear: on the left an error of 0.05 costs Euler's
+# scheme 250 evaluations, Milstein's 35 and ``"srk"`` fewer than 24; on the right,
+# where Euler's scheme has order 1 already, 0.0025 costs it 250 and ``"srk"`` 64.
 
 # %%
 # Time

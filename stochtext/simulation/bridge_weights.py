@@ -92,29 +92,15 @@ def bridge_log_weights(
         If there are more bridges than addresses of noise.
     """
     n, d = x.shape
-    if first_path + n * n_draws > _MOST_PATHS:
-        raise InputError(
-            f"{n} transitions with {n_draws} bridges each, from path {first_path} on, need more "
-            f"than the {_MOST_PATHS} addresses of noise; use fewer bridges."
-        )
+    _check_addresses(n, n_draws, first_path)
     coefficients = compile_coefficients(process, _noise_dim(process, x, t))
     lanes_at_most = _LANES_IN_PYTHON if coefficients.in_python else _LANES
     clock = np.column_stack([t, (dt if clock_dt is None else clock_dt) / n_inner])
     tiles = _tiles(clock, n_draws, lanes_at_most, process.autonomous)
-    sizes = np.array(
-        [
-            int(coefficients.diagonal),
-            coefficients.diffusion_rows,
-            n_inner,
-            n_draws,
-            first_path,
-            int(antithetic),
-            int(proposal == "residual"),
-            int(np.diff(tiles).max()),
-            int(paths is not None),
-        ],
-        dtype=np.int64,
-    )
+    lanes = int(np.diff(tiles).max())
+    rows = (int(coefficients.diagonal), coefficients.diffusion_rows)
+    choices = (antithetic, proposal == "residual", lanes, paths is not None)
+    sizes = np.array([*rows, n_inner, n_draws, first_path, *choices], dtype=np.int64)
     log_weights = np.empty(n * n_draws)
     kept = np.empty((0, 0, d)) if paths is None else paths
     run = _run_function()
@@ -134,7 +120,7 @@ def bridge_log_weights(
     def run_range(first: int, stop: int) -> None:
         run(*arguments, tiles[first:stop], log_weights, kept)
 
-    each = max(1, _TASK // (n_inner * int(sizes[7])))
+    each = max(1, _TASK // (n_inner * lanes))
     tasks = [(k, min(k + each, len(tiles))) for k in range(0, len(tiles), each)]
     threads = 1 if coefficients.in_python else n_threads
     run_tasks(run_range, tasks, threads, "bridging")
@@ -176,6 +162,14 @@ def log_mean_weights(
         if n < 2:
             return log_mean, np.full(len(weights), np.nan)
         return log_mean, weights.std(axis=1, ddof=1) / (np.sqrt(n) * mean)
+
+
+def _check_addresses(n: int, n_draws: int, first_path: int) -> None:
+    if first_path + n * n_draws > _MOST_PATHS:
+        raise InputError(
+            f"{n} transitions with {n_draws} bridges each, from path {first_path} on, need more "
+            f"than the {_MOST_PATHS} addresses of noise; use fewer bridges."
+        )
 
 
 def _noise_dim(process: Process, x: FloatArray, t: FloatArray) -> int:

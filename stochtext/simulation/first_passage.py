@@ -205,9 +205,7 @@ def _run(
 ) -> tuple[FloatArray, IntArray]:
     from stochtext.processes.compiled.coefficients import compile_coefficients
 
-    noise_dim = process.noise_dim
-    if noise_dim is None:
-        noise_dim = process.diffusion(states[:1], grid.clock_start).shape[2]
+    noise_dim = _noise_dim(process, states, grid.clock_start)
     coefficients = compile_coefficients(process, noise_dim)
     n_third, third = 0, coefficients.drift
     if scheme.derivative is not None:
@@ -248,6 +246,12 @@ def _run(
     run_tasks(run_range, tasks, 1 if in_python else n_threads, "waiting for arrivals")
     coefficients.raise_error()
     return times, sides
+
+
+def _noise_dim(process: Process, states: FloatArray, t: float) -> int:
+    if process.noise_dim is not None:
+        return process.noise_dim
+    return process.diffusion(states[:1], t).shape[2]
 
 
 def _result(times: FloatArray, sides: IntArray, max_time: float) -> PassageTimes:

@@ -123,6 +123,13 @@ def simulate(
     guide. Derivatives that a scheme needs are derived from the formulas of the process; where
     it has none that can be read they are central differences.
 
+    ``"truncated_euler"`` and ``"reflected_euler"`` keep to the ``domain`` of the process. The
+    first one shows truncated states of a path that goes on from beyond the end, so it cannot be
+    continued with ``first_step``. ``"exact"`` draws from the transition law, once a step of the
+    grid. ``"srk"`` refines the integral of the Brownian path with it: with substeps it sees
+    the path of the other schemes at the times of the grid, and its own between them. Where
+    ``"implicit_euler"`` finds no root of its equation the path counts as non-finite.
+
     Processes without machine code (some fitted ones, and user functions that cannot be
     compiled) are asked once a step for all paths, with the same scheme and noise.
 

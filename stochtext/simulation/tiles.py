@@ -120,7 +120,9 @@ def _lanes(coefficients: CompiledCoefficients, further: int, n_paths: int, n_thr
     while lanes > _FEWEST_LANES and lanes * rows > _CACHED_NUMBERS:
         lanes //= 2
     share = -(-n_paths // n_threads)
-    return min(lanes, -(-share // _VECTOR) * _VECTOR)
+    if not coefficients.source.costly:
+        share = -(-share // _VECTOR) * _VECTOR
+    return min(lanes, share)
 
 
 def _tasks(n_paths: int, n_steps: int, lanes: int, n_threads: int) -> Iterator[tuple[int, int]]:

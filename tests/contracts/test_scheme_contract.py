@@ -12,8 +12,10 @@ from stochtext.processes import (
     GeometricBrownianMotion,
     Heston,
     OrnsteinUhlenbeck,
+    TrendingOrnsteinUhlenbeck,
 )
 from stochtext.simulation import SCHEMES
+from stochtext.simulation.noise import INCREMENTS, noise_key, normals
 
 NOISE = ("additive", "diagonal", "general")
 
@@ -148,6 +150,19 @@ def test_an_exact_path_is_the_strong_solution_on_the_path_of_the_other_schemes(p
     np.testing.assert_allclose(milstein, exact, atol=2e-3)
     for size in (exact[:, 1:] - 1.0, milstein[:, 1:] - 1.0):
         assert np.abs(size).mean() > 0.05
+
+
+def test_exact_steps_are_those_of_the_process_on_its_clock():
+    process = TrendingOrnsteinUhlenbeck(2.0, [[0.3], [1.0]], 0.5)
+    panel = st.simulate(
+        process, 1.0, dt=0.5, n_steps=4, n_paths=3, scheme="exact", n_substeps=3, first_path=2,
+        random_state=4,
+    )  # fmt: skip
+    z = normals(noise_key(4), INCREMENTS, 2, 3, 0, 4)
+    x = np.ones((3, 1))
+    for k in range(4):
+        x = process.exact_step(x, 0.25 * k, 0.5, 0.25, z[:, k : k + 1])
+        np.testing.assert_array_equal(panel.to_array()[:, k + 1], x)
 
 
 def test_an_exact_path_that_leaves_the_numbers_is_cut_there():

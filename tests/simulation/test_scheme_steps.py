@@ -115,7 +115,6 @@ def test_weak_order_is_the_declared_one(name, noise, take_step):
     process = {"additive": SEASONAL, "diagonal": LINEAR, "general": PLANE}[noise]
     errors = (plane_errors if noise == "general" else scalar_errors)(take_step, scheme, process)
     for moment in errors:
-        print(f"{name} {noise}: {slope(moment):.3f}")
         assert slope(moment) == pytest.approx(scheme.weak_order[noise], abs=0.15)
 
 
@@ -222,7 +221,6 @@ def test_milstein_has_strong_order_one_with_areas_of_one_path(take_step):
 
     reference = end(finest)
     errors = [np.abs(end(n) - reference).sum(axis=1).mean() for n in COUNTS]
-    print(f"milstein areas: {slope(errors):.3f}")
     assert slope(errors) == pytest.approx(SCHEMES["milstein"].strong_order["general"], abs=0.1)
 
 

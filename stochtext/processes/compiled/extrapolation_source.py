@@ -77,4 +77,5 @@ def extrapolation_source(
         dim=d,
         noise_dim=noise_dim,
         diagonal=diagonal,
+        costly=inside.costly or outside.costly,
     )

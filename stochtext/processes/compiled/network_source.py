@@ -91,6 +91,7 @@ def network_source(
         dim=d,
         noise_dim=d,
         diagonal=diagonal,
+        costly=True,
     )
 
 

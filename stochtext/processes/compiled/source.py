@@ -35,6 +35,9 @@ class CoefficientSource:
     provides : frozenset of str
         Which of "correction" and "jacobian" the text defines; central differences stand in
         for the others.
+    costly : bool
+        Whether a state costs so much, as in a network, that a tile should hold no more
+        states than are asked for.
     """
 
     text: str
@@ -44,3 +47,4 @@ class CoefficientSource:
     noise_dim: int
     diagonal: bool
     provides: frozenset[str] = frozenset()
+    costly: bool = False

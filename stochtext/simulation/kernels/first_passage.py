@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from stochtext._shared.compilation.decorators import kernel, routine
+from stochtext._shared.compilation.decorators import formula, kernel, routine
 from stochtext._shared.compilation.intrinsics import float_of, fma, wide_vectors
 from stochtext.simulation.kernels.euler import step, workspace
 from stochtext.simulation.kernels.noise import (
@@ -166,87 +166,6 @@ def _remaining(left: Any, count: Any, sides: Any) -> int:
     return kept
 
 
-@kernel
-def run_passages(
-    drift: Any, diffusion: Any, third: Any, theta: Any, clock: Any, limits: Any, barriers: Any,
-    sizes: Any, key: Any, start: Any, times: Any, sides: Any,
-) -> None:  # fmt: skip
-    """Follow paths until they reach a barrier.
-
-    Parameters
-    ----------
-    drift, diffusion, third, theta, clock, limits, key
-        As in ``run``.
-    barriers : ndarray of shape (2,)
-        The lower and the upper one; infinite where there is none.
-    sizes : ndarray of int64
-        Noise sources; 1 if each coordinate has its own one; rows of the diffusion and of
-        the third coefficient; further numbers of a step; steps; first path; lanes of a
-        tile; the component; 1 to look between the steps.
-    start : ndarray of shape (n, d)
-        Where the paths start; holds where they are afterwards.
-    times : ndarray of shape (n,)
-        Receives the time of arrival, or of the last step.
-    sides : ndarray of int64, shape (n,)
-        Zeros; receives 1 for the upper barrier, -1 for the lower one, 2 for a path that left
-        the floating-point range.
-    """
-    m, own, rows, third_rows, more, n_steps, path0, lanes, component, corrected = sizes
-    n, d = start.shape
-    h = FLOAT(clock[2])
-    low, high = barriers[0], barriers[1]
-    x = np.empty((d, lanes), FLOAT)
-    z = np.empty((_PAIR * m, lanes), FLOAT)
-    further = np.empty((_PAIR * more, lanes), FLOAT)
-    b = np.empty((d, lanes), FLOAT)
-    s = np.empty((rows, lanes), FLOAT)
-    c = np.empty((third_rows, lanes), FLOAT)
-    work = workspace(d, m, rows, lanes)
-    words = np.empty((2, lanes), np.uint64)
-    before = np.empty(lanes, FLOAT)
-    variance = np.zeros(lanes, FLOAT)
-    near = np.zeros(lanes, np.int64)
-    paths = np.empty(lanes, np.int64)
-    left = np.arange(n)
-    count = n
-    now = 0
-    while count > 0 and now < n_steps:
-        stop = min(now + _STRIDE, n_steps)
-        for first in range(0, count, lanes):
-            present = min(lanes, count - first)
-            _load(start, left, first, count, path0, x, paths)
-            for k in range(now, stop):
-                if k % _PAIR == 0:
-                    _fill_scattered(key, INCREMENTS, paths, k, m, words, z)
-                    if more > 0:
-                        _fill_scattered(key, FURTHER, paths, k, more, words, further)
-                t = clock[0] + k * clock[1]
-                for i in range(lanes):
-                    before[i] = x[component, i]
-                if corrected:
-                    diffusion(t, x, theta, s)
-                    _variances(h, component if own else component * m, 1 if own else m, s, variance)
-                step(
-                    drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
-                    z, k % _PAIR * m, further, k % _PAIR * more, more, b, s, c, work,
-                )  # fmt: skip
-                if _count_near(component, low, high, x, before, variance, near) > 0:
-                    for i in range(present):
-                        row = left[first + i]
-                        if near[i] > 0 and sides[row] == 0:
-                            _settle(
-                                key, paths[i], k, h, component, low, high, before[i], variance[i],
-                                corrected, x, i, row, times, sides,
-                            )  # fmt: skip
-            for i in range(present):
-                for j in range(d):
-                    start[left[first + i], j] = x[j, i]
-        count = _remaining(left, count, sides)
-        now = stop
-    for r in range(count):
-        times[left[r]] = n_steps * h
-
-
 @routine
 def _variances(h: Any, first: Any, m: Any, s: Any, variance: Any) -> None:
     """Write the variance of the component over a step, from m rows of the diffusion."""
@@ -297,3 +216,100 @@ def _settle(
         part, side = 1.0, _LOST
     times[row] = (k + part) * h
     sides[row] = side
+
+
+@formula
+def _follow_tile(
+    drift: Any, diffusion: Any, third: Any, theta: Any, clock: Any, limits: Any, barriers: Any,
+    sizes: Any, key: Any, now: Any, stop: Any, left: Any, first: Any, present: Any, paths: Any,
+    x: Any, noise: Any, b: Any, s: Any, c: Any, work: Any, watch: Any, times: Any, sides: Any,
+) -> None:  # fmt: skip
+    """Follow the paths of one tile from one step to another, of which ``present`` are wanted."""
+    m, own, _, _, more, _, _, _, component, corrected = sizes
+    words, z, further = noise
+    before, variance, near = watch
+    h = FLOAT(clock[2])
+    low, high = barriers[0], barriers[1]
+    for k in range(now, stop):
+        if k % _PAIR == 0:
+            _fill_scattered(key, INCREMENTS, paths, k, m, words, z)
+            if more > 0:
+                _fill_scattered(key, FURTHER, paths, k, more, words, further)
+        t = clock[0] + k * clock[1]
+        for i in range(before.size):
+            before[i] = x[component, i]
+        if corrected:
+            diffusion(t, x, theta, s)
+            _variances(h, component if own else component * m, 1 if own else m, s, variance)
+        step(
+            drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
+            z, k % _PAIR * m, further, k % _PAIR * more, more, b, s, c, work,
+        )  # fmt: skip
+        if _count_near(component, low, high, x, before, variance, near) > 0:
+            for i in range(present):
+                row = left[first + i]
+                if near[i] > 0 and sides[row] == 0:
+                    _settle(
+                        key, paths[i], k, h, component, low, high, before[i], variance[i],
+                        corrected, x, i, row, times, sides,
+                    )  # fmt: skip
+
+
+@kernel
+def run_passages(
+    drift: Any, diffusion: Any, third: Any, theta: Any, clock: Any, limits: Any, barriers: Any,
+    sizes: Any, key: Any, start: Any, times: Any, sides: Any,
+) -> None:  # fmt: skip
+    """Follow paths until they reach a barrier.
+
+    Parameters
+    ----------
+    drift, diffusion, third, theta, clock, limits, key
+        As in ``run``.
+    barriers : ndarray of shape (2,)
+        The lower and the upper one; infinite where there is none.
+    sizes : ndarray of int64
+        Noise sources; 1 if each coordinate has its own one; rows of the diffusion and of
+        the third coefficient; further numbers of a step; steps; first path; lanes of a
+        tile; the component; 1 to look between the steps.
+    start : ndarray of shape (n, d)
+        Where the paths start; holds where they are afterwards.
+    times : ndarray of shape (n,)
+        Receives the time of arrival, or of the last step.
+    sides : ndarray of int64, shape (n,)
+        Zeros; receives 1 for the upper barrier, -1 for the lower one, 2 for a path that left
+        the floating-point range.
+    """
+    m, _, rows, third_rows, more, n_steps, path0, lanes, _, _ = sizes
+    n, d = start.shape
+    x = np.empty((d, lanes), FLOAT)
+    paths = np.empty(lanes, np.int64)
+    noise = (
+        np.empty((2, lanes), np.uint64),
+        np.empty((_PAIR * m, lanes), FLOAT),
+        np.empty((_PAIR * more, lanes), FLOAT),
+    )
+    b = np.empty((d, lanes), FLOAT)
+    s = np.empty((rows, lanes), FLOAT)
+    c = np.empty((third_rows, lanes), FLOAT)
+    work = workspace(d, m, rows, lanes)
+    watch = (np.empty(lanes, FLOAT), np.zeros(lanes, FLOAT), np.zeros(lanes, np.int64))
+    left = np.arange(n)
+    count = n
+    now = 0
+    while count > 0 and now < n_steps:
+        stop = min(now + _STRIDE, n_steps)
+        for first in range(0, count, lanes):
+            present = min(lanes, count - first)
+            _load(start, left, first, count, path0, x, paths)
+            _follow_tile(
+                drift, diffusion, third, theta, clock, limits, barriers, sizes, key, now, stop,
+                left, first, present, paths, x, noise, b, s, c, work, watch, times, sides,
+            )  # fmt: skip
+            for i in range(present):
+                for j in range(d):
+                    start[left[first + i], j] = x[j, i]
+        count = _remaining(left, count, sides)
+        now = stop
+    for r in range(count):
+        times[left[r]] = n_steps * FLOAT(clock[2])
