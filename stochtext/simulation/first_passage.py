@@ -100,7 +100,7 @@ def first_passage_times(
     the coordinate reaches c in between with probability exp(-2 (c - x) (c - y) / (a h)), where
     a is its covariance rate at the start of the step; then, and where y lies beyond c, the time
     is drawn from the law of a Brownian bridge's first passage, exactly: with s = u / (1 - u),
-    u the part of the step, s is inverse Gaussian with mean (c - x) / |c - y| and shape
+    u the part of the step, s is inverse Gaussian with mean (c - x) / abs(c - y) and shape
     (c - x)^2 / (a h). For the Euler scheme this is its passage in continuous time, so the
     error of expectations is O(h) instead of O(sqrt(h)) (Gobet 2000).
 

@@ -181,10 +181,10 @@ def _keep_states(x: Any, first: Any, stop: Any, step: Any, paths: Any) -> None:
             paths[first + i, step, j] = x[j, i]
 
 
-@formula
+@inlined
 def _load(
     first: Any, stop: Any, n_draws: Any, steps: Any, start: Any, end: Any, x: Any, target: Any,
-    h: Any, root: Any,
+    h: Any, root: Any, log_weight: Any,
 ) -> None:  # fmt: skip
     """Put each bridge of a tile at its start; the last bridge fills what is left of the lanes."""
     d, lanes = x.shape
@@ -192,52 +192,58 @@ def _load(
         row = min(first + i, stop - 1) // n_draws
         h[i] = steps[row]
         root[i] = math.sqrt(steps[row])
+        log_weight[i] = 0.0
         for j in range(d):
             x[j, i] = start[row, j]
             target[j, i] = end[row, j]
 
 
 @formula
-def _bridge_tile(
-    drift: Any, diffusion: Any, theta: Any, limits: Any, sizes: Any, key: Any, t: Any,
-    clock_step: Any, first: Any, stop: Any, x: Any, target: Any, h: Any, root: Any, noise: Any,
-    work: Any, log_weight: Any, paths: Any,
+def _bridge_tiles(
+    drift: Any, diffusion: Any, theta: Any, limits: Any, sizes: Any, key: Any, clock: Any,
+    steps: Any, start: Any, end: Any, tiles: Any, lanewise: Any, noise: Any, work: Any,
+    log_weights: Any, paths: Any,
 ) -> None:  # fmt: skip
-    """Propose the bridges of one tile and weigh them."""
-    own, _, n_inner, _, path0, mirrored, residual, _, kept = sizes
+    """Propose and weigh the bridges of all tiles, one tile after another."""
+    own, _, n_inner, n_draws, path0, mirrored, residual, _, kept = sizes
+    h, root, log_weight = lanewise
     words, z = noise
-    b, s, f, pull, along, curve = work
-    d = x.shape[0]
-    for i in range(log_weight.size):
-        log_weight[i] = 0.0
-    if kept:
-        _keep_states(x, first, stop, 0, paths)
-    if residual:
-        _follow_drift(drift, theta, t, clock_step, n_inner, h, x, b, pull, curve)
-    for k in range(n_inner):
-        last = k == n_inner - 1
-        if k % 2 == 0 and not last:
-            for pair in range(d):
-                block = k // 2 * d + pair
-                fill_tile(key, BRIDGES, path0 + first, block, mirrored, words, z, 2 * pair)
-        number = k % 2 * d
-        drift(t + k * clock_step, x, theta, b)
-        diffusion(t + k * clock_step, x, theta, s)
-        _aim(k, n_inner, residual, curve, x, target, pull)
-        spread = math.sqrt((n_inner - k - 1) / (n_inner - k))
-        noisy = 0.0 if last else 1.0
-        if own:
-            _move_own(spread, noisy, root, h, b, s, z, number, pull, x, log_weight)
-        else:
-            _factorise(d, s, f)
-            _move_general(spread, noisy, root, h, b, f, z, number, pull, x, log_weight, along)
-        if not last:
-            _lose_outside(limits, x, log_weight)
-            if kept:
-                _keep_states(x, first, stop, k + 1, paths)
-    _last_terms(n_inner, own, root, s if own else f, log_weight)
-    if kept:
-        _keep_states(target, first, stop, n_inner, paths)
+    x, target, b, s, f, pull, along, curve = work
+    d = start.shape[1]
+    for tile in range(tiles.shape[0]):
+        first, stop = tiles[tile, 0], tiles[tile, 1]
+        t, clock_step = clock[first // n_draws, 0], clock[first // n_draws, 1]
+        _load(first, stop, n_draws, steps, start, end, x, target, h, root, log_weight)
+        if kept:
+            _keep_states(x, first, stop, 0, paths)
+        if residual:
+            _follow_drift(drift, theta, t, clock_step, n_inner, h, x, b, pull, curve)
+        for k in range(n_inner):
+            last = k == n_inner - 1
+            if k % 2 == 0 and not last:
+                for pair in range(d):
+                    block = k // 2 * d + pair
+                    fill_tile(key, BRIDGES, path0 + first, block, mirrored, words, z, 2 * pair)
+            number = k % 2 * d
+            drift(t + k * clock_step, x, theta, b)
+            diffusion(t + k * clock_step, x, theta, s)
+            _aim(k, n_inner, residual, curve, x, target, pull)
+            spread = math.sqrt((n_inner - k - 1) / (n_inner - k))
+            noisy = 0.0 if last else 1.0
+            if own:
+                _move_own(spread, noisy, root, h, b, s, z, number, pull, x, log_weight)
+            else:
+                _factorise(d, s, f)
+                _move_general(spread, noisy, root, h, b, f, z, number, pull, x, log_weight, along)
+            if not last:
+                _lose_outside(limits, x, log_weight)
+                if kept:
+                    _keep_states(x, first, stop, k + 1, paths)
+        _last_terms(n_inner, own, root, s if own else f, log_weight)
+        for i in range(stop - first):
+            log_weights[first + i] = log_weight[i] if log_weight[i] > -np.inf else -np.inf
+        if kept:
+            _keep_states(target, first, stop, n_inner, paths)
 
 
 @kernel
@@ -271,15 +277,13 @@ def run_bridges(
     paths : ndarray of shape (bridges, steps + 1, d)
         Receives the paths if they are kept.
     """
-    own, rows, n_inner, n_draws, _, _, residual, lanes, _ = sizes
+    own, rows, n_inner, _, _, _, residual, lanes, _ = sizes
     d = start.shape[1]
-    x = np.empty((d, lanes), FLOAT)
-    target = np.empty((d, lanes), FLOAT)
-    h = np.empty(lanes, FLOAT)
-    root = np.empty(lanes, FLOAT)
-    log_weight = np.empty(lanes, FLOAT)
+    lanewise = (np.empty(lanes, FLOAT), np.empty(lanes, FLOAT), np.empty(lanes, FLOAT))
     noise = (np.empty((2, lanes), np.uint64), np.zeros((2 * d, lanes), FLOAT))
     work = (
+        np.empty((d, lanes), FLOAT),
+        np.empty((d, lanes), FLOAT),
         np.empty((d, lanes), FLOAT),
         np.empty((rows, lanes), FLOAT),
         np.empty((0 if own else d * d + 1, lanes), FLOAT),
@@ -287,13 +291,7 @@ def run_bridges(
         np.empty((d, lanes), FLOAT),
         np.empty(((n_inner + 1) * d if residual else 0, lanes), FLOAT),
     )
-    for tile in range(tiles.shape[0]):
-        first, stop = tiles[tile, 0], tiles[tile, 1]
-        t, clock_step = clock[first // n_draws, 0], clock[first // n_draws, 1]
-        _load(first, stop, n_draws, steps, start, end, x, target, h, root)
-        _bridge_tile(
-            drift, diffusion, theta, limits, sizes, key, t, clock_step, first, stop, x, target,
-            h, root, noise, work, log_weight, paths,
-        )  # fmt: skip
-        for i in range(stop - first):
-            log_weights[first + i] = log_weight[i] if log_weight[i] > -np.inf else -np.inf
+    _bridge_tiles(
+        drift, diffusion, theta, limits, sizes, key, clock, steps, start, end, tiles, lanewise,
+        noise, work, log_weights, paths,
+    )  # fmt: skip

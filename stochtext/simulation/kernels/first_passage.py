@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from stochtext._shared.compilation.decorators import formula, kernel, routine
+from stochtext._shared.compilation.decorators import formula, inlined, kernel, routine
 from stochtext._shared.compilation.intrinsics import float_of, fma, wide_vectors
 from stochtext.simulation.kernels.euler import step, workspace
 from stochtext.simulation.kernels.noise import (
@@ -155,6 +155,13 @@ def _load(start: Any, left: Any, first: Any, count: Any, path0: Any, x: Any, pat
             x[j, i] = start[row, j]
 
 
+@inlined
+def _store(x: Any, left: Any, first: Any, present: Any, start: Any) -> None:
+    for i in range(present):
+        for j in range(x.shape[0]):
+            start[left[first + i], j] = x[j, i]
+
+
 @routine
 def _remaining(left: Any, count: Any, sides: Any) -> int:
     """Move those who have not arrived to the front, in order, and count them."""
@@ -218,41 +225,65 @@ def _settle(
     sides[row] = side
 
 
-@formula
-def _follow_tile(
-    drift: Any, diffusion: Any, third: Any, theta: Any, clock: Any, limits: Any, barriers: Any,
-    sizes: Any, key: Any, now: Any, stop: Any, left: Any, first: Any, present: Any, paths: Any,
-    x: Any, noise: Any, b: Any, s: Any, c: Any, work: Any, watch: Any, times: Any, sides: Any,
+@routine
+def _settle_near(
+    key: Any, paths: Any, k: Any, h: Any, component: Any, low: Any, high: Any, before: Any,
+    variance: Any, corrected: Any, x: Any, near: Any, left: Any, first: Any, present: Any,
+    times: Any, sides: Any,
 ) -> None:  # fmt: skip
-    """Follow the paths of one tile from one step to another, of which ``present`` are wanted."""
-    m, own, _, _, more, _, _, _, component, corrected = sizes
+    """Decide about the marked paths of a tile that are still followed."""
+    for i in range(present):
+        row = left[first + i]
+        if near[i] > 0 and sides[row] == 0:
+            _settle(
+                key, paths[i], k, h, component, low, high, before[i], variance[i], corrected, x,
+                i, row, times, sides,
+            )  # fmt: skip
+
+
+@formula
+def _follow(
+    drift: Any, diffusion: Any, third: Any, theta: Any, clock: Any, limits: Any, barriers: Any,
+    sizes: Any, key: Any, left: Any, paths: Any, x: Any, noise: Any, b: Any, s: Any, c: Any,
+    work: Any, watch: Any, start: Any, times: Any, sides: Any,
+) -> None:  # fmt: skip
+    """Step all paths, in tiles of those who have not arrived."""
+    m, own, _, _, more, n_steps, path0, lanes, component, corrected = sizes
     words, z, further = noise
     before, variance, near = watch
     h = FLOAT(clock[2])
     low, high = barriers[0], barriers[1]
-    for k in range(now, stop):
-        if k % _PAIR == 0:
-            _fill_scattered(key, INCREMENTS, paths, k, m, words, z)
-            if more > 0:
-                _fill_scattered(key, FURTHER, paths, k, more, words, further)
-        t = clock[0] + k * clock[1]
-        for i in range(before.size):
-            before[i] = x[component, i]
-        if corrected:
-            diffusion(t, x, theta, s)
-            _variances(h, component if own else component * m, 1 if own else m, s, variance)
-        step(
-            drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
-            z, k % _PAIR * m, further, k % _PAIR * more, more, b, s, c, work,
-        )  # fmt: skip
-        if _count_near(component, low, high, x, before, variance, near) > 0:
-            for i in range(present):
-                row = left[first + i]
-                if near[i] > 0 and sides[row] == 0:
-                    _settle(
-                        key, paths[i], k, h, component, low, high, before[i], variance[i],
-                        corrected, x, i, row, times, sides,
+    count, now = left.size, 0
+    while count > 0 and now < n_steps:
+        stop = min(now + _STRIDE, n_steps)
+        for first in range(0, count, lanes):
+            present = min(lanes, count - first)
+            _load(start, left, first, count, path0, x, paths)
+            for k in range(now, stop):
+                if k % _PAIR == 0:
+                    _fill_scattered(key, INCREMENTS, paths, k, m, words, z)
+                    if more > 0:
+                        _fill_scattered(key, FURTHER, paths, k, more, words, further)
+                t = clock[0] + k * clock[1]
+                for i in range(lanes):
+                    before[i] = x[component, i]
+                if corrected:
+                    diffusion(t, x, theta, s)
+                    _variances(h, component if own else component * m, 1 if own else m, s, variance)
+                step(
+                    drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
+                    z, k % _PAIR * m, further, k % _PAIR * more, more, b, s, c, work,
+                )  # fmt: skip
+                if _count_near(component, low, high, x, before, variance, near) > 0:
+                    _settle_near(
+                        key, paths, k, h, component, low, high, before, variance, corrected, x,
+                        near, left, first, present, times, sides,
                     )  # fmt: skip
+            _store(x, left, first, present, start)
+        count = _remaining(left, count, sides)
+        now = stop
+    for r in range(count):
+        times[left[r]] = n_steps * h
 
 
 @kernel
@@ -280,7 +311,7 @@ def run_passages(
         Zeros; receives 1 for the upper barrier, -1 for the lower one, 2 for a path that left
         the floating-point range.
     """
-    m, _, rows, third_rows, more, n_steps, path0, lanes, _, _ = sizes
+    m, _, rows, third_rows, more, _, _, lanes, _, _ = sizes
     n, d = start.shape
     x = np.empty((d, lanes), FLOAT)
     paths = np.empty(lanes, np.int64)
@@ -294,22 +325,7 @@ def run_passages(
     c = np.empty((third_rows, lanes), FLOAT)
     work = workspace(d, m, rows, lanes)
     watch = (np.empty(lanes, FLOAT), np.zeros(lanes, FLOAT), np.zeros(lanes, np.int64))
-    left = np.arange(n)
-    count = n
-    now = 0
-    while count > 0 and now < n_steps:
-        stop = min(now + _STRIDE, n_steps)
-        for first in range(0, count, lanes):
-            present = min(lanes, count - first)
-            _load(start, left, first, count, path0, x, paths)
-            _follow_tile(
-                drift, diffusion, third, theta, clock, limits, barriers, sizes, key, now, stop,
-                left, first, present, paths, x, noise, b, s, c, work, watch, times, sides,
-            )  # fmt: skip
-            for i in range(present):
-                for j in range(d):
-                    start[left[first + i], j] = x[j, i]
-        count = _remaining(left, count, sides)
-        now = stop
-    for r in range(count):
-        times[left[r]] = n_steps * FLOAT(clock[2])
+    _follow(
+        drift, diffusion, third, theta, clock, limits, barriers, sizes, key, np.arange(n), paths,
+        x, noise, b, s, c, work, watch, start, times, sides,
+    )  # fmt: skip
