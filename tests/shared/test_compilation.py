@@ -57,7 +57,11 @@ def test_second_process_finds_the_machine_code(folder):
     environment = {**os.environ, "STOCHTEXT_CACHE": str(folder.parent)}
     said = [
         subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.split()
         for _ in range(2)
     ]

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import binding, ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
+
+# For a type checker the functions below would still have the compiler's own arguments.
+intrinsic: Any = extending.intrinsic
 
 __all__ = ["add_sums", "dense", "local_rows", "part_of"]
 
