@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import ndtr
 
 from stochtext._shared.progress import progress
 from stochtext._shared.typing import FloatArray, IntArray
@@ -79,6 +78,8 @@ def _step(
 ) -> FloatArray:
     if process.exact_normals is not None:
         return process.exact_step(x, t, dt, clock_step, z)
+    from scipy.special import ndtr
+
     uniforms = np.clip(ndtr(z[:, 0]), _SMALLEST, 1.0 - _SMALLEST)
     return process.exact_step_uniform(x, dt, uniforms)  # type: ignore[attr-defined]
 

@@ -170,8 +170,8 @@ def simulate(
     if chosen.hidden_state:
         np.clip(paths, *np.array(process.domain, dtype=paths.dtype).T, out=paths)
     if on_explosion == "raise" and np.any(exploded >= 0):
-        raise SimulationError(_first_explosion(exploded, grid))
-    return _as_panel(paths, exploded, grid)
+        raise SimulationError(_first_explosion(process, exploded, grid))
+    return _as_panel(process, paths, exploded, grid)
 
 
 def _run(
@@ -205,28 +205,31 @@ def _run(
     return run(coefficients, scheme, states, grid, noise_key(random_state), **settings)
 
 
-def _first_explosion(exploded: IntArray, grid: Grid) -> str:
+def _first_explosion(process: Process, exploded: IntArray, grid: Grid) -> str:
     lost = np.flatnonzero(exploded >= 0)
     first = lost[np.argmin(exploded[lost])]
+    advice = "check that the process has finite coefficients there"
+    if np.isfinite(np.array(process.domain)).any():
+        advice = "the schemes 'truncated_euler' and 'reflected_euler', which stay in the domain"
     return (
         f"{len(lost)} of {len(exploded)} paths became non-finite, the first one path {first} at "
         f"time {grid.start + exploded[first] * grid.step:.6g}. Use a smaller `dt` or more "
-        "`n_substeps`, or check that the process has finite coefficients there."
+        f"`n_substeps`, or {advice}."
     )
 
 
-def _as_panel(paths: FloatArray, exploded: IntArray, grid: Grid) -> Trajectories:
+def _as_panel(process: Process, paths: FloatArray, exploded: IntArray, grid: Grid) -> Trajectories:
     lost = exploded >= 0
     lengths = np.where(lost, (exploded - 1) // grid.per_save + 1, grid.n_saved)
     metadata = {"exploded_at": np.where(lost, grid.start + exploded * grid.step, np.nan)}
     if np.any(lengths < 2):
         raise SimulationError(
             f"Path {int(np.argmin(lengths))} has no second state to save. "
-            + _first_explosion(exploded, grid)
+            + _first_explosion(process, exploded, grid)
         )
     if np.any(lost):
         warnings.warn(
-            f"{_first_explosion(exploded, grid)} They are cut at the last finite state.",
+            f"{_first_explosion(process, exploded, grid)} They are cut at the last finite state.",
             SimulationWarning,
             stacklevel=3,
         )

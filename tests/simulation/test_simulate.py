@@ -271,6 +271,13 @@ def test_exploded_path_is_cut_and_reported():
     np.testing.assert_array_equal(np.isnan(panel.to_array(fill=np.nan)), np.isnan(out))
 
 
+def test_path_that_leaves_its_half_line_is_told_of_the_schemes_that_stay():
+    rate = CoxIngersollRoss(1.0, 0.02, 0.8)
+    options = {"dt": 0.1, "n_steps": 50, "n_paths": 4, "random_state": 1}
+    with pytest.warns(SimulationWarning, match="'truncated_euler' and 'reflected_euler'"):
+        simulate(rate, 0.02, **options)
+
+
 def test_explosion_in_numpy_stepping_is_cut_alike():
     options = {"dt": 0.05, "n_steps": 40, "random_state": 1}
     with pytest.warns(SimulationWarning, match="1 of 2"):
