@@ -158,6 +158,7 @@ def starting_states(x0: ArrayLike, n_paths: int | None, dim: int) -> FloatArray:
             f"`x0` has {len(states)} states, but `n_paths` is {n_paths}; give one state, or one "
             "per path."
         )
+    _check_memory((n_paths, dim), np.dtype(np.float64), "simulate fewer paths at a time")
     return np.repeat(states, n_paths // len(states), axis=0)
 
 
@@ -184,14 +185,20 @@ def output_array(out: Any, shape: tuple[int, int, int], dtype: str = "float64") 
                 f"saved states, coordinates); got {given}."
             )
         return out
-    size = np.dtype(dtype).itemsize * math.prod(shape)
+    _check_memory(
+        shape, np.dtype(dtype), "save less often with `save_every`, or pass a memory-mapped `out`"
+    )
+    return np.empty(shape, dtype=dtype)
+
+
+def _check_memory(shape: tuple[int, ...], dtype: np.dtype[Any], advice: str) -> None:
+    size = dtype.itemsize * math.prod(shape)
     memory = _physical_memory()
     if size > memory:
         raise ResourceLimitError(
-            f"The result of shape {shape} would take {size} bytes, but this machine has "
-            f"{memory}; save less often with `save_every`, or pass a memory-mapped `out`."
+            f"An array of shape {shape} would take {size} bytes, but this machine has {memory}; "
+            f"{advice}."
         )
-    return np.empty(shape, dtype=dtype)
 
 
 def _physical_memory() -> float:

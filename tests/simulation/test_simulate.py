@@ -369,6 +369,8 @@ def test_family_cannot_be_simulated():
 def test_request_beyond_memory_is_refused_before_it_is_allocated():
     with pytest.raises(ResourceLimitError, match="bytes"):
         simulate(OU, 0.0, dt=0.1, n_steps=10**9, n_paths=10**6)
+    with pytest.raises(ResourceLimitError, match="fewer paths"):
+        simulate(OU, 0.0, dt=0.1, n_steps=1, n_paths=10**14)
 
 
 def test_numba_is_not_loaded_before_something_is_simulated():

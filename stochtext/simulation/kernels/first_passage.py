@@ -226,14 +226,19 @@ def _settle(
 
 
 @inlined
-def _have_numbers(
-    key: Any, k: Any, m: Any, more: Any, paths: Any, words: Any, z: Any, further: Any
-) -> None:
-    """Have the normal numbers of step k and, if it is an even one, of the next."""
-    if k % _PAIR == 0:
-        _fill_scattered(key, INCREMENTS, paths, k, m, words, z)
-        if more > 0:
-            _fill_scattered(key, FURTHER, paths, k, more, words, further)
+def _settle_near(
+    key: Any, paths: Any, k: Any, h: Any, component: Any, low: Any, high: Any, before: Any,
+    variance: Any, corrected: Any, x: Any, near: Any, left: Any, first: Any, present: Any,
+    times: Any, sides: Any,
+) -> None:  # fmt: skip
+    """Decide about the marked paths of a tile that are still followed."""
+    for i in range(present):
+        row = left[first + i]
+        if near[i] > 0 and sides[row] == 0:
+            _settle(
+                key, paths[i], k, h, component, low, high, before[i], variance[i], corrected, x,
+                i, row, times, sides,
+            )  # fmt: skip
 
 
 @formula
@@ -255,7 +260,10 @@ def _follow(
             present = min(lanes, count - first)
             _load(start, left, first, count, path0, x, paths)
             for k in range(now, stop):
-                _have_numbers(key, k, m, more, paths, words, z, further)
+                if k % _PAIR == 0:
+                    _fill_scattered(key, INCREMENTS, paths, k, m, words, z)
+                    if more > 0:
+                        _fill_scattered(key, FURTHER, paths, k, more, words, further)
                 t = clock[0] + k * clock[1]
                 for i in range(lanes):
                     before[i] = x[component, i]
@@ -267,13 +275,10 @@ def _follow(
                     z, k % _PAIR * m, further, k % _PAIR * more, more, b, s, c, work,
                 )  # fmt: skip
                 if _count_near(component, low, high, x, before, variance, near) > 0:
-                    for i in range(present):
-                        row = left[first + i]
-                        if near[i] > 0 and sides[row] == 0:
-                            _settle(
-                                key, paths[i], k, h, component, low, high, before[i], variance[i],
-                                corrected, x, i, row, times, sides,
-                            )  # fmt: skip
+                    _settle_near(
+                        key, paths, k, h, component, low, high, before, variance, corrected, x,
+                        near, left, first, present, times, sides,
+                    )  # fmt: skip
             _store(x, left, first, present, start)
         count = _remaining(left, count, sides)
         now = stop
