@@ -118,7 +118,7 @@ class Process(ABC):
 
         Milstein's scheme then needs no Lévy areas.
         """
-        return self._noise != "general"
+        return self._noise != "general" or self.noise_dim == 1
 
     @property
     def params(self) -> Mapping[str, Any]:

@@ -16,6 +16,10 @@ from stochtext._shared.validation import as_float_array, check_integer, check_po
 __all__ = ["Grid", "output_array", "starting_states"]
 
 
+# Nodes of a refinement have addresses of 24 bits.
+_MOST_SUBSTEPS = 2**23
+
+
 @dataclass(frozen=True)
 class Grid:
     """The steps of a simulation.
@@ -73,6 +77,12 @@ class Grid:
         if start.size != 1 or not math.isfinite(start.item()):
             raise InputError(f"`t0` must be a finite number; got {t0!r}.")
         first_step = check_integer("first_step", first_step, minimum=0)
+        n_substeps = check_integer("n_substeps", n_substeps)
+        if n_substeps > _MOST_SUBSTEPS:
+            raise InputError(
+                f"`n_substeps` must not exceed {_MOST_SUBSTEPS}, the addresses of noise within a "
+                f"step; got {n_substeps}. Use a smaller `dt`."
+            )
         if first_step and clock == "relative":
             raise InputError(
                 "`first_step` needs a process on the clock 'time': on the relative clock a path "
@@ -81,7 +91,7 @@ class Grid:
         return cls(
             check_positive("dt", dt),
             n_steps,
-            check_integer("n_substeps", n_substeps),
+            n_substeps,
             save_every,
             start.item(),
             clock == "relative",

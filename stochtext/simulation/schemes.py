@@ -25,7 +25,8 @@ def area_terms(h: float) -> int:
 
     With the rest of the series approximated, of order h^(-1/2) terms are enough (Wiktorsson,
     2001). The number must not depend on anything but the step, or a longer run would not
-    repeat a shorter one.
+    repeat a shorter one. It depends on the unit of time, and stops at 1000: with steps below
+    1e-6 the areas are too rough for order 1.
     """
     return min(max(4, math.ceil(h**-0.5)), _LARGEST_TERMS)
 
@@ -83,7 +84,8 @@ class Scheme:
     hidden_state : bool, default False
         Whether the path goes on from a state that is not the one shown.
     order_is_bound : bool, default False
-        Whether the strong orders are proven bounds, which many processes exceed.
+        Whether the strong orders are bounds, proven for the processes that the source names;
+        many exceed them, and others may fall short.
     for_additive : Scheme or None, default None
         What it is for additive noise, where that is simpler.
     """
@@ -174,7 +176,7 @@ _EULER = Scheme(
     "euler",
     strong_order={"additive": 1.0, "diagonal": 0.5, "general": 0.5},
     weak_order=_same(1.0),
-    source="Kloeden and Platen (1992), theorems 10.2.2, 10.3.4 and 14.1.5",
+    source="Kloeden and Platen (1992), theorems 10.2.2, 10.3.5 and 14.1.5",
     kernel=("euler",),
 )
 _MILSTEIN = Scheme(
@@ -216,7 +218,10 @@ _SRA = Scheme(
     "srk",
     strong_order={"additive": 1.5},
     weak_order={"additive": 2.0},
-    source="Rößler (2010), SIAM Journal on Numerical Analysis 48, scheme SRA1",
+    source=(
+        "Rößler (2010), SIAM Journal on Numerical Analysis 48, scheme SRA1; weak order by matching "
+        "moments, Milstein and Tretyakov (2004), section 2.2"
+    ),
     kernel=("sra",),
     further_numbers=_integrals,
     time_integrals=True,
@@ -225,7 +230,10 @@ _SRK = Scheme(
     "srk",
     strong_order={"additive": 1.5, "diagonal": 1.5},
     weak_order={"additive": 2.0, "diagonal": 2.0},
-    source="Rößler (2010), SIAM Journal on Numerical Analysis 48, schemes SRA1 and SRI1W1",
+    source=(
+        "Rößler (2010), SIAM Journal on Numerical Analysis 48, schemes SRA1 and SRI1W1; weak order "
+        "by matching moments, Milstein and Tretyakov (2004), section 2.2"
+    ),
     kernel=("sri",),
     further_numbers=_integrals,
     own_coordinates=True,
@@ -236,7 +244,10 @@ _WEAK_2 = Scheme(
     "weak2",
     strong_order={"additive": 1.0, "diagonal": 1.0, "general": 0.5},
     weak_order=_same(2.0),
-    source="Kloeden and Platen (1992), section 15.1, equations 15.1.1 and 15.1.3",
+    source=(
+        "Kloeden and Platen (1992), section 15.1, equations 15.1.1 and 15.1.3; strong orders by "
+        "the mean-square theorem, Milstein and Tretyakov (2004), section 1.1"
+    ),
     kernel=("weak2",),
     further_numbers=_signs,
     own_coordinates=True,
@@ -248,7 +259,7 @@ _TRUNCATED = Scheme(
     weak_order=_same(0.5),
     source=(
         "Lord, Koekkoek and van Dijk (2010); Cozma and Reisinger (2020), IMA Journal of Numerical "
-        "Analysis 40, theorem 1.1, for square-root processes far from zero"
+        "Analysis 40, for square-root processes with 2 kappa mu > 3 sigma^2; not proven for others"
     ),
     kernel=("truncated_euler",),
     bounded=True,
@@ -261,7 +272,7 @@ _REFLECTED = Scheme(
     weak_order=_same(1.0),
     source=(
         "Berkaoui, Bossy and Diop (2008), theorem 2.2, and Bossy and Diop (2007), theorem 2.3, "
-        "for square-root processes far from zero"
+        "for square-root processes far from zero; not proven for others"
     ),
     kernel=("reflected_euler",),
     bounded=True,

@@ -18,7 +18,12 @@ from stochtext.simulation.exact_steps import run_exact
 from stochtext.simulation.grid import Grid, output_array, starting_states
 from stochtext.simulation.noise import noise_key
 from stochtext.simulation.schemes import Scheme, scheme_named
-from stochtext.simulation.starts import check_own_coordinates, check_start, checked_dim
+from stochtext.simulation.starts import (
+    check_ends,
+    check_own_coordinates,
+    check_start,
+    checked_dim,
+)
 from stochtext.simulation.threads import available_threads
 from stochtext.trajectories.panel import Trajectories
 
@@ -64,7 +69,8 @@ def simulate(
         Discretisation: one of ``stochtext.simulation.SCHEMES``.
     n_substeps : int, default 1
         Steps of the scheme within one step ``dt``. The Brownian path is the same for any
-        number at the times of the grid, and everywhere for twice as many.
+        number at the times of the grid, and everywhere for twice as many. Lévy areas and the
+        signs of "weak2" are not refined with it: they are drawn anew for each number.
     save_every : int, default 1
         Save every so many steps; must divide ``n_steps``.
     random_state : int, SeedSequence, Generator or None
@@ -157,6 +163,8 @@ def simulate(
     chosen.check(process, grid.first_step)
     states = starting_states(x0, n_paths, dim)
     check_start(process, states, grid)
+    if chosen.hidden_state:
+        check_ends(chosen.name, process, states, grid.clock_start)
     if chosen.own_coordinates:
         check_own_coordinates(chosen.name, process, states, grid.clock_start)
     threads = available_threads(n_threads)
@@ -170,8 +178,8 @@ def simulate(
     if chosen.hidden_state:
         np.clip(paths, *np.array(process.domain, dtype=paths.dtype).T, out=paths)
     if on_explosion == "raise" and np.any(exploded >= 0):
-        raise SimulationError(_first_explosion(process, exploded, grid))
-    return _as_panel(process, paths, exploded, grid)
+        raise SimulationError(_first_explosion(process, chosen, exploded, grid))
+    return _as_panel(process, chosen, paths, exploded, grid)
 
 
 def _run(
@@ -205,11 +213,11 @@ def _run(
     return run(coefficients, scheme, states, grid, noise_key(random_state), **settings)
 
 
-def _first_explosion(process: Process, exploded: IntArray, grid: Grid) -> str:
+def _first_explosion(process: Process, scheme: Scheme, exploded: IntArray, grid: Grid) -> str:
     lost = np.flatnonzero(exploded >= 0)
     first = lost[np.argmin(exploded[lost])]
     advice = "check that the process has finite coefficients there"
-    if np.isfinite(np.array(process.domain)).any():
+    if np.isfinite(np.array(process.domain)).any() and not scheme.bounded:
         advice = "the schemes 'truncated_euler' and 'reflected_euler', which stay in the domain"
     return (
         f"{len(lost)} of {len(exploded)} paths became non-finite, the first one path {first} at "
@@ -218,20 +226,21 @@ def _first_explosion(process: Process, exploded: IntArray, grid: Grid) -> str:
     )
 
 
-def _as_panel(process: Process, paths: FloatArray, exploded: IntArray, grid: Grid) -> Trajectories:
+def _as_panel(
+    process: Process, scheme: Scheme, paths: FloatArray, exploded: IntArray, grid: Grid
+) -> Trajectories:
     lost = exploded >= 0
     lengths = np.where(lost, (exploded - 1) // grid.per_save + 1, grid.n_saved)
     metadata = {"exploded_at": np.where(lost, grid.start + exploded * grid.step, np.nan)}
     if np.any(lengths < 2):
         raise SimulationError(
             f"Path {int(np.argmin(lengths))} has no second state to save. "
-            + _first_explosion(process, exploded, grid)
+            + _first_explosion(process, scheme, exploded, grid)
         )
     if np.any(lost):
+        said = _first_explosion(process, scheme, exploded, grid)
         warnings.warn(
-            f"{_first_explosion(process, exploded, grid)} They are cut at the last finite state.",
-            SimulationWarning,
-            stacklevel=3,
+            f"{said} They are cut at the last finite state.", SimulationWarning, stacklevel=3
         )
         values = paths[np.arange(grid.n_saved) < lengths[:, None]]
     else:

@@ -11,9 +11,11 @@ from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
 from stochtext.simulation.grid import Grid
 
-__all__ = ["check_own_coordinates", "check_start", "checked_dim"]
+__all__ = ["check_ends", "check_own_coordinates", "check_start", "checked_dim"]
 
 _CHECKED_STARTS = 16
+# What tan(pi / 2) and the like give instead of infinity is larger.
+_LARGEST_COEFFICIENT = 1e12
 # Paths have addresses of 32 bits.
 _MOST_PATHS = 2**32
 
@@ -56,6 +58,21 @@ def check_own_coordinates(scheme: str, process: Process, states: FloatArray, t: 
     if process.noise != "diagonal" or states.shape[1] == 1:
         return
     x = states[:_CHECKED_STARTS]
+    # A product may vanish at the start, and a term at its time.
+    spread = np.maximum(np.abs(x), 0.1)
+    for place in (x, 1.3 * x + 0.37 * spread):
+        for later in (0.0, 0.7):
+            j = _foreign_coordinate(process, place, t + later)
+            if j is not None:
+                raise SchemeError(
+                    f"The scheme {scheme!r} supports diagonal noise in which each coordinate's "
+                    f"diffusion depends on that coordinate only, but in {type(process).__name__} "
+                    f"another one depends on coordinate {j}; declare noise='general'."
+                )
+
+
+def _foreign_coordinate(process: Process, x: FloatArray, t: float) -> int | None:
+    """Return a coordinate on which the diffusion of another one depends, if there is one."""
     with np.errstate(all="ignore"):
         here = np.diagonal(process.diffusion(x, t), axis1=1, axis2=2)
         for j in range(x.shape[1]):
@@ -64,8 +81,23 @@ def check_own_coordinates(scheme: str, process: Process, states: FloatArray, t: 
             change = np.diagonal(process.diffusion(moved, t), axis1=1, axis2=2) - here
             change[:, j] = 0.0
             if np.any(np.abs(change) > 1e-12 * np.maximum(np.abs(here), 1e-300)):
+                return j
+    return None
+
+
+def check_ends(scheme: str, process: Process, states: FloatArray, t: float) -> None:
+    """Refuse a process whose coefficients are not finite at an end of its domain."""
+    for j, ends in enumerate(process.domain):
+        for end in ends:
+            if not np.isfinite(end):
+                continue
+            x = states[:1].copy()
+            x[0, j] = end
+            with np.errstate(all="ignore"):
+                size = max(np.abs(process.drift(x, t)).max(), np.abs(process.diffusion(x, t)).max())
+            if not size < _LARGEST_COEFFICIENT:
                 raise SchemeError(
-                    f"The scheme {scheme!r} supports diagonal noise in which each coordinate's "
-                    f"diffusion depends on that coordinate only, but in {type(process).__name__} "
-                    f"another one depends on coordinate {j}; declare noise='general'."
+                    f"The scheme {scheme!r} needs drift and diffusion that are finite at the ends "
+                    f"of the domain, but those of {type(process).__name__} are not at {end:g}; "
+                    "use 'reflected_euler' with small steps, or another scheme."
                 )

@@ -14,6 +14,7 @@ from stochtext.processes import (
     DoubleWell,
     GeometricBrownianMotion,
     Jacobi,
+    KesslerSorensen,
     OrnsteinUhlenbeck,
 )
 from stochtext.simulation import SCHEMES, Scheme, simulate
@@ -215,3 +216,22 @@ def test_stiff_and_superlinear_drifts_stay_finite_where_euler_explodes():
         assert np.all(np.isnan(panel.metadata["exploded_at"]))
     with pytest.warns(match="14 of 16 paths became non-finite"):
         simulate(WELL, start, scheme="euler", **options)
+
+
+def test_truncation_refuses_coefficients_that_are_infinite_at_an_end():
+    process = KesslerSorensen(1.0, 1.0)
+    with pytest.raises(SchemeError, match="'truncated_euler' needs drift and diffusion"):
+        simulate(process, 0.1, dt=0.02, n_steps=2, scheme="truncated_euler")
+
+
+def test_coordinate_of_another_ones_noise_is_found_where_it_vanishes_at_the_start():
+    product = SDE(lambda t, x: -x, lambda t, x: np.array([0.5 * x[0] * x[1], 0.3]), dim=2)
+    later = SDE(lambda t, x: -x, lambda t, x: np.array([0.5 + t * x[1], 0.3]), dim=2)
+    for process in (product, later):
+        with pytest.raises(SchemeError, match="coordinate 1"):
+            simulate(process, [0.0, 0.0], dt=0.1, n_steps=2, scheme="milstein")
+
+
+def test_correlated_geometric_motion_takes_no_areas():
+    process = GeometricBrownianMotion([0.1, 0.2], [[0.3, 0.0], [0.1, 0.2]])
+    assert SCHEMES["milstein"].further_numbers(process, 2, 0.01) == 0

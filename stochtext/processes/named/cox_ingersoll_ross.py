@@ -123,7 +123,8 @@ class FellerDiffusion(SquareRootPower):
     For beta < 0 this is the Cox-Ingersoll-Ross process with kappa = -beta and
     mu = -alpha / beta; here the growth may also be zero (a squared Bessel process) or
     positive. For alpha = 0 zero is absorbing: ``transition_density`` is the density above
-    zero, and ``transition_cdf`` includes the probability exp(-u) of extinction.
+    zero, and ``transition_cdf`` includes the probability exp(-u) of extinction,
+    u = 2 x beta exp(beta dt) / (sigma^2 (exp(beta dt) - 1)), or 2 x / (sigma^2 dt) for beta = 0.
 
     References
     ----------

@@ -26,9 +26,9 @@ class DoubleWell(ScalarFormula):
         Linear growth rate, per unit of time; positive for two wells at
         plus and minus sqrt(alpha / beta).
     beta : float, optional
-        Strength of the cubic restoring force.
+        Strength of the cubic restoring force, per unit of time and squared unit of X.
     sigma : float, optional
-        Diffusion.
+        Diffusion, in units of X per root of a unit of time.
 
     Notes
     -----

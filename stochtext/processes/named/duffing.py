@@ -26,11 +26,11 @@ class Duffing(FormulaProcess):
         Linear stiffness, per squared unit of time; negative for two wells at
         plus and minus sqrt(-alpha / beta).
     beta : float, optional
-        Cubic stiffness.
+        Cubic stiffness, per squared unit of time and squared unit of X.
     delta : float, optional
         Friction, per unit of time, not negative.
     sigma : float, optional
-        Diffusion of the velocity, not negative.
+        Diffusion of the velocity, in its unit per root of a unit of time, not negative.
 
     Notes
     -----

@@ -90,7 +90,17 @@ class StochasticSIR(FormulaProcess):
         return [[-infected], [infected]]
 
     def reproduction_number(self) -> float:
-        """Return beta / (gamma + mu): without noise an epidemic needs more than one."""
+        """Return beta / (gamma + mu): without noise an epidemic needs more than one.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        InputError
+            If gamma and mu are both zero.
+        """
         self.require_specified()
         leaving = float(self._params["gamma"]) + float(self._params["mu"])
         if leaving == 0:

@@ -29,7 +29,7 @@ class FitzHughNagumo(FormulaProcess):
     s : float, optional
         Input current.
     sigma : float, optional
-        Diffusion of the recovery, not negative.
+        Diffusion of the recovery, in its unit per root of a unit of time, not negative.
 
     Notes
     -----

@@ -61,6 +61,11 @@ class GeometricBrownianMotion(RateAndFactor):
         return "diagonal" if dim in (None, 1) else "general"
 
     @property
+    def commutative(self) -> bool:
+        """The noise commutes: (sigma_p grad) sigma_q is X sigma_.p sigma_.q for both orders."""
+        return True
+
+    @property
     def domain(self) -> tuple[tuple[float, float], ...]:
         """Every coordinate is positive."""
         return ((0.0, np.inf),) * (self.dim or 0)

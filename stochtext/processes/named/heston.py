@@ -32,7 +32,7 @@ class Heston(FormulaProcess):
     theta : float, optional
         Mean of the variance V, per unit of time, not negative.
     xi : float, optional
-        Volatility of the variance, not negative.
+        Volatility of the variance, per unit of time, not negative.
     rho : float, optional
         Correlation of the two noises, in [-1, 1]: B = rho W1 + sqrt(1 - rho^2) W2.
 

@@ -26,7 +26,8 @@ class Lorenz63(FormulaProcess):
     beta : float, optional
         Aspect of the convection cell; 8/3 in the original paper.
     sigma : float, optional
-        Diffusion of all three coordinates, each with its own noise; not negative.
+        Diffusion of all three coordinates, each with its own noise, per root of a unit of time; not
+        negative.
 
     Notes
     -----

@@ -24,11 +24,11 @@ class LotkaVolterra(FormulaProcess):
     alpha : float, optional
         Growth rate of the prey X, per unit of time, not negative.
     beta : float, optional
-        Rate at which a unit of predators Y takes prey, not negative.
+        Rate at which a unit of predators Y takes prey, per unit of time, not negative.
     gamma : float, optional
         Death rate of the predators, not negative.
     delta : float, optional
-        Growth rate of the predators by a unit of prey, not negative.
+        Growth rate of the predators by a unit of prey, per unit of time, not negative.
     sigma_x, sigma_y : float, optional
         Noise of the two growth rates, per root of a unit of time, not negative.
 
@@ -132,7 +132,17 @@ class LotkaVolterra(FormulaProcess):
         )
 
     def fixed_point(self) -> FloatArray:
-        """Return the state of coexistence without noise, (gamma / delta, alpha / beta)."""
+        """Return the state of coexistence without noise, (gamma / delta, alpha / beta).
+
+        Returns
+        -------
+        ndarray of shape (2,)
+
+        Raises
+        ------
+        InputError
+            If beta or delta is zero.
+        """
         self.require_specified()
         p = {name: float(value) for name, value in self._params.items()}
         if p["delta"] == 0 or p["beta"] == 0:

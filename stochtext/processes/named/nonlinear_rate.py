@@ -76,7 +76,7 @@ class AitSahalia(_NonlinearRate):
     Parameters
     ----------
     alpha_inv, alpha0, alpha1, alpha2 : float, optional
-        Coefficients of 1 / X, 1, X and X^2 in the drift.
+        Coefficients of 1 / X, 1, X and X^2 in the drift, per unit of time.
     beta0, beta1, beta2 : float, optional
         Coefficients of 1, X and X^beta3 in the squared diffusion.
     beta3 : float, optional

@@ -140,7 +140,7 @@ class ModifiedCoxIngersollRoss(ScalarFormula, LinearDriftMoments, KnownStationar
     References
     ----------
     Iacus (2008), Simulation and Inference for Stochastic Differential Equations, section
-    1.13.3. Forman and Sørensen (2008), The Pearson diffusions, Scandinavian Journal of
+    1.13. Forman and Sørensen (2008), The Pearson diffusions, Scandinavian Journal of
     Statistics 35, 438-465, case 3.
 
     Examples

@@ -51,8 +51,8 @@ class PearsonLaw:
     Notes
     -----
     Forman and Sørensen (2008), section 2: after a shift, a change of scale and perhaps a
-    reflection the law is normal (case 1), gamma (2), inverse gamma (4), F (5), skew t (6,
-    Pearson's type IV) or beta (3 in their order of cases).
+    reflection the law is normal (case 1), gamma (2), inverse gamma (4), F (5), skew t (3,
+    Pearson's type IV) or beta (6).
     """
 
     mu: float

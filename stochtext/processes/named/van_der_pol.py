@@ -25,7 +25,7 @@ class VanDerPol(FormulaProcess):
         Angular frequency of the swing without friction, in radians per unit of time,
         not negative.
     sigma : float, optional
-        Diffusion of the velocity, not negative.
+        Diffusion of the velocity, in its unit per root of a unit of time, not negative.
 
     Notes
     -----

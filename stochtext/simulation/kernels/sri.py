@@ -1,4 +1,4 @@
-"""The stochastic Runge-Kutta step SRIW1 of strong order 1.5, for noise of one coordinate each.
+"""The stochastic Runge-Kutta step SRI1W1 of strong order 1.5, for noise of one coordinate each.
 
 References
 ----------
