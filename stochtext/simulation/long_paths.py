@@ -24,7 +24,7 @@ _KERNELS = "stochtext.simulation.kernels"
 # Compiling the loop for one process takes longer than fewer steps do.
 _LONG = 2**18
 _FEW = 8
-_BLOCK = 2**13
+_BLOCK = 2**14
 
 
 def are_long(coefficients: CompiledCoefficients, grid: Grid, n_paths: int) -> bool:

@@ -27,7 +27,7 @@ __all__ = ["run_tiles"]
 
 _KERNELS = "stochtext.simulation.kernels"
 # Lanes of a tile: more make calls cheaper, fewer keep its numbers in the first cache.
-_LANES = 256
+_LANES = 512
 _FEWEST_LANES = 64
 _CACHED_NUMBERS = 2**12
 # Numbers in a vector of the processor, or more: a narrower tile would not be faster.

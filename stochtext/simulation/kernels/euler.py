@@ -46,6 +46,13 @@ def step(
                 x[j, i] = fma(b[j, i], h, fma(s[j, i], root * z[row + j, i], x[j, i]))
         return
     m = s.shape[0] // d
+    if m == 2:
+        for j in range(d):
+            for i in range(lanes):
+                noisy = fma(s[2 * j, i], root * z[row, i], x[j, i])
+                noisy = fma(s[2 * j + 1, i], root * z[row + 1, i], noisy)
+                x[j, i] = fma(b[j, i], h, noisy)
+        return
     for j in range(d):
         for p in range(m):
             for i in range(lanes):
