@@ -89,6 +89,7 @@ def run_tiles(
     fixed = (
         coefficients.noise_dim,
         int(coefficients.diagonal),
+        int(coefficients.source.constant_diffusion),
         coefficients.diffusion_rows,
         n_third,
         further,

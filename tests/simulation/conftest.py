@@ -20,7 +20,7 @@ def take_step(
     work = workspace(d, z.shape[0], rows, lanes)
     zero = own - own
     step(
-        drift, diffusion, third, theta, t, clock_step, h, own, limits, x, z, zero,
+        drift, diffusion, third, theta, t, clock_step, h, own, 0, limits, x, z, zero,
         further, zero, further.shape[0], b, s, c, work,
     )
 """

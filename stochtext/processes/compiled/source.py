@@ -38,6 +38,8 @@ class CoefficientSource:
     costly : bool
         Whether a state costs so much, as in a network, that a tile should hold no more
         states than are asked for.
+    constant_diffusion : bool
+        Whether the diffusion depends on neither t nor x.
     """
 
     text: str
@@ -48,3 +50,4 @@ class CoefficientSource:
     diagonal: bool
     provides: frozenset[str] = frozenset()
     costly: bool = False
+    constant_diffusion: bool = False

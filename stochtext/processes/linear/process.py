@@ -234,4 +234,5 @@ class LinearProcess(GaussianTransition):
             noise_dim=d,
             diagonal=d == 1,
             provides=frozenset({"jacobian"}),
+            constant_diffusion=True,
         )

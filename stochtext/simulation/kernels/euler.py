@@ -30,14 +30,15 @@ def workspace(d: int, m: int, rows: int, lanes: int) -> Any:
 @inlined
 def step(
     drift: Any, diffusion: Any, third: Any, theta: Any, t: Any, clock_step: Any, h: Any,
-    own: Any, limits: Any, x: Any, z: Any, row: Any, further: Any, further_row: Any, more: Any,
-    b: Any, s: Any, c: Any, work: Any,
+    own: Any, fixed: Any, limits: Any, x: Any, z: Any, row: Any, further: Any, further_row: Any,
+    more: Any, b: Any, s: Any, c: Any, work: Any,
 ) -> None:  # fmt: skip
     """Advance x by X' = X + b h + sigma dW, with dW = sqrt(h) z[row], z[row + 1], ..."""
     wide_vectors()
     d, lanes = x.shape
     drift(t, x, theta, b)
-    diffusion(t, x, theta, s)
+    if not fixed:
+        diffusion(t, x, theta, s)
     root = FLOAT(math.sqrt(h))
     if own:
         for j in range(d):

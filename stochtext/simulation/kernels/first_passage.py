@@ -271,7 +271,7 @@ def _follow(
                     diffusion(t, x, theta, s)
                     _variances(h, component if own else component * m, 1 if own else m, s, variance)
                 step(
-                    drift, diffusion, third, theta, t, clock[1], h, own, limits, x,
+                    drift, diffusion, third, theta, t, clock[1], h, own, 0, limits, x,
                     z, k % _PAIR * m, further, k % _PAIR * more, more, b, s, c, work,
                 )  # fmt: skip
                 if _count_near(component, low, high, x, before, variance, near) > 0:

@@ -143,11 +143,13 @@ def _run_tile(
     kept: Any, out: Any, exploded: Any,
 ) -> None:  # fmt: skip
     """Simulate the paths of one tile, of which ``present`` are wanted."""
-    m, own, _, _, more, n_steps, parts, each, _, step0, mirrored, _ = sizes
+    m, own, fixed, _, _, more, n_steps, parts, each, _, step0, mirrored, _ = sizes
     words, pair, coarse, further, fine, swings = noise
     z = fine if REFINED else coarse
     extra = swings if JOINT else further
     h = FLOAT(clock[2])
+    if fixed:
+        diffusion(clock[0], x, theta, s)
     base = other = -_PAIR
     count = written = parts - parts
     _keep(x, kept, count)
@@ -167,7 +169,7 @@ def _run_tile(
                 place = (at - other) * more
             step(
                 drift, diffusion, third, theta, clock[0] + at * clock[1], clock[1], h, own,
-                limits, x, z, row, extra, place, more, b, s, c, work,
+                fixed, limits, x, z, row, extra, place, more, b, s, c, work,
             )  # fmt: skip
             if _count_lost(x) > 0:
                 _mark_lost(x, k * parts + part + 1, exploded)
@@ -199,7 +201,8 @@ def run(
     limits : ndarray of shape (2, d)
         Lower and upper end of the state space.
     sizes : ndarray of int64
-        Noise sources; 1 if each coordinate has its own one; rows of the diffusion and of
+        Noise sources; 1 if each coordinate has its own one; 1 if the diffusion is
+        constant, so that a step finds it in s; rows of the diffusion and of
         the third coefficient; further numbers of a step; steps; substeps; steps
         from one saved state to the next; first path; first step; 1 for mirrored pairs;
         lanes of a tile.
@@ -209,7 +212,7 @@ def run(
     exploded : ndarray of int64, shape (n,)
         Step of the scheme after which a path was no longer finite; -1 before.
     """
-    m, _, rows, third_rows, more, _, parts, _, path0, _, _, lanes = sizes
+    m, _, _, rows, third_rows, more, _, parts, _, path0, _, _, lanes = sizes
     n, d = start.shape
     x = _aligned(d, lanes)
     b = _aligned(d, lanes)

@@ -63,7 +63,7 @@ def march(
     for k in range(steps):
         t = clock[0] + (now + k) * clock[1]
         step(
-            drift, diffusion, third, theta, t, clock[1], h, OWN, limits, x, z, k * NOISE_DIM,
+            drift, diffusion, third, theta, t, clock[1], h, OWN, 0, limits, x, z, k * NOISE_DIM,
             further, k * FURTHER_NUMBERS, FURTHER_NUMBERS, b, s, c, work,
         )  # fmt: skip
         finite = True

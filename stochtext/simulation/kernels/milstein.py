@@ -31,8 +31,8 @@ def workspace(d: int, m: int, rows: int, lanes: int) -> Any:
 @inlined
 def step(
     drift: Any, diffusion: Any, third: Any, theta: Any, t: Any, clock_step: Any, h: Any,
-    own: Any, limits: Any, x: Any, z: Any, row: Any, further: Any, further_row: Any, more: Any,
-    b: Any, s: Any, c: Any, work: Any,
+    own: Any, fixed: Any, limits: Any, x: Any, z: Any, row: Any, further: Any, further_row: Any,
+    more: Any, b: Any, s: Any, c: Any, work: Any,
 ) -> None:  # fmt: skip
     """Advance x by X' = X + b h + sigma dW + sum over p, q of (sigma_p grad) sigma_q I(p, q)."""
     wide_vectors()

@@ -95,6 +95,7 @@ class TracedCoefficients:
             noise_dim=self._noise_dim,
             diagonal=self._diagonal,
             provides=frozenset(derived),
+            constant_diffusion=_is_constant(self.diffusion),
         )
 
 
@@ -109,6 +110,12 @@ def traced_source(
 ) -> CoefficientSource:
     """Return the source text of `TracedCoefficients`, which has the same parameters."""
     return TracedCoefficients(drift, diffusion, dim, params, diagonal=diagonal).source(prefix)
+
+
+def _is_constant(rows: Sequence[Expression]) -> bool:
+    """Say whether expressions depend on parameters only."""
+    symbols = (node for node in reachable(rows) if node.operation == "symbol")
+    return all(symbol.value[0] == "theta" for symbol in symbols)
 
 
 def _columns(traced: Traced, dim: int) -> int:
