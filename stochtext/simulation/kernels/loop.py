@@ -63,17 +63,11 @@ def _keep(x: Any, kept: Any, count: Any) -> None:
 @routine
 def _write(buffer: Any, count: Any, first: Any, lanes: Any, out: Any) -> None:
     """Turn the kept states round into rows of the output."""
-    d = buffer.shape[1]
-    if d == 1:
-        for i in range(lanes):
-            row = out[i, first : first + count, 0]
-            for k in range(count):
-                row[k] = buffer[k, 0, i]
-        return
     for i in range(lanes):
-        for k in range(count):
-            for j in range(d):
-                out[i, first + k, j] = buffer[k, j, i]
+        for j in range(buffer.shape[1]):
+            row = out[i, first : first + count, j]
+            for k in range(count):
+                row[k] = buffer[k, j, i]
 
 
 @inlined
