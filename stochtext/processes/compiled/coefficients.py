@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -32,14 +32,21 @@ def number_type(dtype: str) -> Any:
     return {"float64": types.float64, "float32": types.float32}[dtype]
 
 
+@cache
 def _signature(dtype: str) -> Any:
     number = number_type(dtype)
     return types.void(types.float64, number[:, ::1], number[::1], number[:, ::1])
 
 
+@cache
 def coefficient_type(dtype: str) -> Any:
     """Return the type of a coefficient as the argument of a kernel."""
     return types.FunctionType(_signature(dtype))
+
+
+@lru_cache(maxsize=256)
+def _compiled(module: ModuleType, name: str, dtype: str) -> Any:
+    return machine_function(module, name, _signature(dtype))
 
 
 class CompiledCoefficients:
@@ -111,7 +118,7 @@ class CompiledCoefficients:
         """Raise what went wrong in Python code, if anything."""
 
     def _function(self, name: str) -> Any:
-        return machine_function(self._module, name, _signature(self.dtype))
+        return _compiled(self._module, name, self.dtype)
 
     @cached_property
     def _module(self) -> ModuleType:
