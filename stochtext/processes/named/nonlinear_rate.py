@@ -5,6 +5,7 @@ Law of this file: stationary laws come from quadrature of the speed measure.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -66,8 +67,9 @@ class _NonlinearRate(ScalarFormula, KnownStationaryLaw):
         names = ("alpha_inv", "alpha0", "alpha1", "alpha2")
         return {**dict(zip(names, drift, strict=True)), **self._noise_start(state, sigma)}
 
+    @abstractmethod
     def _noise_start(self, state: FloatArray, sigma: float) -> dict[str, float]:
-        raise NotImplementedError
+        """Return where a search for the parameters of the diffusion may start."""
 
 
 class AitSahalia(_NonlinearRate):

@@ -5,6 +5,7 @@ Law of this file: it knows how the two parameters are shaped, not what they mean
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,8 +52,9 @@ class RateAndFactor(FormulaProcess):
         )
 
     @staticmethod
+    @abstractmethod
     def _noise_type(dim: int | None) -> str:
-        raise NotImplementedError
+        """Return the type of the noise in ``dim`` dimensions."""
 
     @property
     def autonomous(self) -> bool:
