@@ -62,7 +62,7 @@ class GeometricBrownianMotion(RateAndFactor):
 
     @property
     def commutative(self) -> bool:
-        """The noise commutes: (sigma_p grad) sigma_q is X sigma_.p sigma_.q for both orders."""
+        """The noise commutes: the product of two columns of sigma does not depend on their order."""
         return True
 
     @property
