@@ -30,11 +30,14 @@ from ._shared.exceptions import StochtextError as StochtextError
 from ._shared.exceptions import StochtextWarning as StochtextWarning
 from ._shared.exceptions import UnspecifiedParameterError as UnspecifiedParameterError
 from .comparison import compare as compare
+from .estimators import GaussianProcessSDE as GaussianProcessSDE
+from .estimators import JumpDiffusionSDE as JumpDiffusionSDE
 from .estimators import KernelSDE as KernelSDE
 from .estimators import KramersMoyalSDE as KramersMoyalSDE
 from .estimators import LinearSDE as LinearSDE
 from .estimators import NeuralSDE as NeuralSDE
 from .estimators import ParametricSDE as ParametricSDE
+from .estimators import SparseSDE as SparseSDE
 from .processes import CKLS as CKLS
 from .processes import SDE as SDE
 from .processes import BrownianMotion as BrownianMotion

@@ -1,7 +1,8 @@
-"""Measure the speed of the simulation and store it as JSON and as a Markdown table.
+"""Measure the speed of the package and store it as JSON and as a Markdown table.
 
-Every group of rows runs in a process of its own, whose thread pools have one thread, pinned to
-one core where rows are not about threads or start-up.
+There are two sets of rows, simulation and estimation, with a record each. Every group of rows
+runs in a process of its own, whose thread pools have one thread, pinned to one core where rows are
+not about threads or start-up.
 """
 
 from __future__ import annotations
@@ -23,23 +24,34 @@ from benchmarks.speed.table import markdown, verdict
 from benchmarks.speed.timing import ONE_THREAD, quiet_core
 
 RESULTS = Path(__file__).with_name("results")
-GROUPS = (
-    "linear_models",
-    "milstein",
-    "single_path",
-    "floors",
-    "threads",
-    "startup",
-    "memory",
-    "networks",
-)
-PEERS = ("jax", "jaxlib", "diffrax", "torch", "torchsde", "sdepy", "sdeint")
+SETS = {
+    "simulation": (
+        "linear_models",
+        "milstein",
+        "single_path",
+        "floors",
+        "threads",
+        "startup",
+        "memory",
+        "networks",
+    ),
+    "estimation": ("kramers_moyal", "kernel_regression", "likelihood"),
+}
+GROUPS = tuple(group for groups in SETS.values() for group in groups)
+PEERS = {
+    "simulation": ("jax", "jaxlib", "diffrax", "torch", "torchsde", "sdepy", "sdeint"),
+    "estimation": ("kramersmoyal", "jumpdiff", "statsmodels", "pymle-diffusion"),
+}
 _UNPINNED = ("threads",)
-_HOW = (
+_TIMED = (
     "candidates interleaved, medians of {repeats} repeats after two untimed ones, process CPU time "
-    "({scheduling}) with all thread pools at one thread; wall time for P13 and P14. float64 and a "
-    "preallocated `out=` on our side unless said; the others allocate, as their interfaces do."
+    "({scheduling}) with all thread pools at one thread"
 )
+_HOW = {
+    "simulation": _TIMED + "; wall time for P13 and P14. float64 and a preallocated `out=` on our "
+    "side unless said; the others allocate, as their interfaces do.",
+    "estimation": _TIMED + ". Full fits go through the estimators, results included.",
+}
 
 
 def main() -> None:
@@ -49,8 +61,19 @@ def main() -> None:
     if options.child:
         _measure_here(options.child, plan, options.child_result)
         return
+    failed: list[str] = []
+    for name in options.sets:
+        groups = [group for group in SETS[name] if group in options.groups]
+        if groups:
+            failed += _measure_set(name, groups, plan, options.out)
+    if failed:
+        raise SystemExit(f"Not measured: {', '.join(failed)}.")
+
+
+def _measure_set(name: str, groups: list[str], plan: Plan, folder: Path) -> list[str]:
+    """Measure groups of one set, store them and return those that failed."""
     found, scheduling, failed = Found(), "", []
-    for group in options.groups:
+    for group in groups:
         print(f"{group} ...", flush=True)
         try:
             part, scheduling_here = _measure_apart(group, plan)
@@ -65,15 +88,14 @@ def main() -> None:
         found.notes += part.notes
         for row, value in part.rows.items():
             print(f"  {row:24} {value:10.3f}  {verdict(row, value)}", flush=True)
-    _store(found, scheduling, plan, options.out)
-    if failed:
-        raise SystemExit(f"Not measured: {', '.join(failed)}.")
+    _store(name, found, scheduling, plan, folder)
+    return failed
 
 
-def _store(found: Found, scheduling: str, plan: Plan, folder: Path) -> None:
-    how = _HOW.format(repeats=plan.repeats, scheduling=scheduling)
+def _store(name: str, found: Found, scheduling: str, plan: Plan, folder: Path) -> None:
+    how = _HOW[name].format(repeats=plan.repeats, scheduling=scheduling)
     results = {"how": how, "divisor": plan.divisor, **dataclasses.asdict(found)}
-    path = write_record("speed", results, folder, versions=versions(*PEERS))
+    path = write_record(name, results, folder, versions=versions(*PEERS[name]))
     table = path.with_suffix(".md")
     table.write_text(markdown(json.loads(path.read_text(encoding="utf-8"))), encoding="utf-8")
     print(path, table, sep="\n")
@@ -83,6 +105,7 @@ def _options() -> Any:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.speed", description=__doc__.splitlines()[0]
     )
+    parser.add_argument("--sets", nargs="+", choices=tuple(SETS), default=tuple(SETS))
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=GROUPS)
     parser.add_argument("--repeats", type=int, default=9, help="timed runs of every candidate")
     parser.add_argument(

@@ -44,6 +44,8 @@ def _most(about: str, goal: float, stretch: float | None = None, unit: str = "x"
 _W1 = "OU, 10,000 paths x 1,000 steps, all steps stored"
 _W3 = "OU, 100,000 paths x 100 steps, all steps stored"
 _GBM = "GBM, Milstein, 10,000 x 100, all steps stored"
+_LINE = "Drift and D2 at 200 places"
+_DIRECT = "Local linear drift, n = 1e5, 100 places"
 _NET = "Network drift, 64 x 64 tanh, float32, 10,240 paths"
 
 #: Row -> goal; a row's first word is its number.
@@ -85,4 +87,54 @@ GOALS: dict[str, Goal] = {
     "P16 one path, d=8": Goal("Network drift, one path, d = 8: faster than torch", 80.0),
     "P17 d=2": _most("Network drift, d = 2 / products and tanh at machine speed", 1.3, 1.15),
     "P17 d=8": _most("Network drift, d = 8 / products and tanh at machine speed", 1.3, 1.15),
+    **{
+        f"P18 kramersmoyal {n}": Goal(f"{_LINE}, n = {n}: faster than kramersmoyal", 9.0, stretch)
+        for n, stretch in (("1e5", None), ("1e6", 15.0), ("1e7", None))
+    },
+    **{
+        f"P18 jumpdiff {n}": Goal(f"{_LINE}, n = {n}: faster than jumpdiff", 18.0)
+        for n in ("1e6", "1e7")
+    },
+    **{
+        f"P18 histograms {n}": Goal(f"{_LINE}, n = {n}: faster than three histograms", 4.0)
+        for n in ("1e5", "1e6", "1e7")
+    },
+    **{
+        f"P18 fit, {method} {n}": Goal(
+            f"KramersMoyalSDE, {method}, results included, n = {n}: faster than kramersmoyal", None
+        )
+        for method in ("kernel", "bins")
+        for n in ("1e5", "1e6")
+    },
+    "P19": Goal(
+        "Five moments in the plane, n = 1e6, 100 x 100 places: faster than kramersmoyal",
+        75.0,
+        120.0,
+    ),
+    "P19 fit": Goal("The same by KramersMoyalSDE, results included", None),
+    "P20 accuracy": _most(
+        "Error of binning the drift / error of estimating it, n = 1e6", 0.01, unit=""
+    ),
+    "P20 exponent": _most("Exponent of the time of P18 in n, 1e5 to 1e7", 1.0, unit=""),
+    "P21 statsmodels": Goal(f"{_DIRECT}: faster than statsmodels KernelReg", 12.0),
+    "P21 same kernel": Goal(f"{_DIRECT}, with the Gaussian kernel of KernelReg", None),
+    "P21 R ksdrift": Goal(f"{_DIRECT}: faster than ksdrift of R's sde", 1000.0),
+    "P21 fit": Goal("KernelSDE, results included, n = 1e5: faster than KernelReg's drift", None),
+    **{
+        f"P22 {model} {n}": Goal(
+            f"Full Euler fit of {model}, n = {n}, results included: faster than pymle", goal, 100.0
+        )
+        for n, goals in (("1e4", (50.0, 50.0, 50.0)), ("1e5", (200.0, 60.0, 200.0)))
+        for model, goal in zip(("OU", "CIR", "CKLS"), goals, strict=True)
+    },
+    "P23 OU": _most("One pass of Euler likelihood and gradient, n = 1e6, OU", 0.5, unit="ns"),
+    "P23 CIR": _most("One pass of Euler likelihood and gradient, n = 1e6, CIR", 1.0, unit="ns"),
+    "P23 CKLS": _most("One pass of Euler likelihood and gradient, n = 1e6, CKLS", 1.0, unit="ns"),
+    **{
+        f"P24 {density} {model}": Goal(
+            f"Full {density} fit of {model}, n = 1e4: faster than pymle", goal
+        )
+        for density, goal in (("kessler", 50.0), ("hermite", 100.0))
+        for model in ("CIR", "CKLS")
+    },
 }

@@ -12,10 +12,10 @@ __all__ = ["markdown", "verdict"]
 
 def markdown(record: Mapping[str, Any]) -> str:
     """Return the page of a stored record."""
-    results = record["results"]
+    results, name = record["results"], record["benchmark"]
     parts = [
-        "# Speed of the simulation",
-        "Written by `python -m benchmarks.speed`; the numbers are in `speed.json`.",
+        f"# Speed of the {name}",
+        f"Written by `python -m benchmarks.speed --sets {name}`; the numbers are in `{name}.json`.",
         _machine(record),
         "## Goals",
         _goals(results["rows"]),
@@ -57,7 +57,10 @@ def _goals(rows: Mapping[str, float]) -> str:
         "| row | what | goal | stretch | measured | |",
         "|---|---|---:|---:|---:|---|",
     ]
+    ours = {row.split()[0] for row in rows}
     for row, goal in GOALS.items():
+        if row.split()[0] not in ours:
+            continue
         value = rows.get(row)
         shown = "–" if value is None else _number(value, goal)
         result = "not measured" if value is None else verdict(row, value)

@@ -1,7 +1,16 @@
 from .calibration_table import GoodnessOfFit as GoodnessOfFit
 from .calibration_table import ResidualTest as ResidualTest
+from .chapman_kolmogorov import ChapmanKolmogorovTest as ChapmanKolmogorovTest
+from .chapman_kolmogorov import chapman_kolmogorov_test as chapman_kolmogorov_test
 from .goodness_of_fit import goodness_of_fit as goodness_of_fit
+from .markov import MarkovLength as MarkovLength
+from .markov import markov_length as markov_length
+from .markov import markov_test as markov_test
 from .normality import jarque_bera as jarque_bera
+from .pawula import PawulaTest as PawulaTest
+from .pawula import pawula_test as pawula_test
+from .q_ratio import QRatio as QRatio
+from .q_ratio import q_ratio as q_ratio
 from .serial_correlation import arch_lm as arch_lm
 from .serial_correlation import default_lags as default_lags
 from .serial_correlation import free_correlations as free_correlations

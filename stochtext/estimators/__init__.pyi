@@ -1,6 +1,10 @@
 from .base import SDEEstimator as SDEEstimator
+from .gaussian_process import GaussianProcessSDE as GaussianProcessSDE
+from .jump_diffusion import JumpDiffusionSDE as JumpDiffusionSDE
 from .kernel import KernelSDE as KernelSDE
 from .kramers_moyal import KramersMoyalSDE as KramersMoyalSDE
 from .linear import LinearSDE as LinearSDE
 from .neural import NeuralSDE as NeuralSDE
 from .parametric import ParametricSDE as ParametricSDE
+from .parametric import ckls_tests as ckls_tests
+from .sparse import SparseSDE as SparseSDE

@@ -41,10 +41,11 @@ def one_step_rates(sample: TransitionSample) -> FloatArray:
     """
     if sample.n < FEWEST * (sample.dim + 1):
         return np.empty(0)
-    root = np.sqrt(sample.weight)[:, None]
-    design = np.column_stack([sample.x, np.ones(sample.n)]) * root
-    coefficients, *_ = np.linalg.lstsq(design, sample.x_next * root, rcond=None)
-    memory = np.linalg.eigvals(coefficients[: sample.dim].T)
+    weight = sample.weight / sample.n_effective
+    x, following = (a - weight @ a for a in (sample.x, sample.x_next))
+    weighted = (weight[:, None] * x).T
+    slopes, *_ = np.linalg.lstsq(weighted @ x, weighted @ following, rcond=None)
+    memory = np.linalg.eigvals(slopes.T)
     real = np.abs(memory.imag) < 1e-12
     size = np.where(real, np.maximum(memory.real, 0.0), np.abs(memory))
     with np.errstate(divide="ignore"):

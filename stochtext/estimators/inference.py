@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,11 @@ from stochtext._shared.exceptions import SampleSizeWarning
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.estimators.newton import Optimum
 from stochtext.estimators.sample import TransitionSample
-from stochtext.results.inference.covariance import ParameterCovariances, parameter_covariances
+from stochtext.results.inference.covariance import (
+    ParameterCovariances,
+    flat_direction,
+    parameter_covariances,
+)
 
 __all__ = ["checked_covariances"]
 
@@ -19,19 +24,36 @@ FEW = 10
 
 
 def checked_covariances(
-    optimum: Optimum, scores: FloatArray, sample: TransitionSample, cov_type: str | None
+    optimum: Optimum,
+    scores: FloatArray | Callable[[], FloatArray],
+    sample: TransitionSample,
+    cov_type: str | None,
+    names: Sequence[str] | None = None,
 ) -> ParameterCovariances:
     """Return all covariances of an estimate; fewer than ten clusters warn.
 
     Where the optimiser did not converge, or there are no more transitions than
-    parameters, every covariance is NaN, with that reason.
+    parameters, every covariance is NaN, with that reason. Parameters on a bound have
+    none; that of the others holds them fixed.
+
+    Parameters
+    ----------
+    optimum : Optimum
+    scores : ndarray of shape (n, k), or callable that returns it
+        Weighted score of each transition.
+    sample : TransitionSample
+    cov_type : str or None
+    names : sequence of str, optional
+        Names of the parameters, for the direction of a flat likelihood.
     """
     reason = _no_covariance(optimum, int(np.count_nonzero(sample.weight)))
     hessian = optimum.hessian if reason is None else np.full_like(optimum.hessian, np.nan)
     covariances = parameter_covariances(
         hessian, scores, trajectory=sample.trajectory, cluster=_used_clusters(sample),
-        cov_type=cov_type,
+        cov_type=cov_type, held=optimum.held,
     )  # fmt: skip
+    if reason is None and covariances.reason is not None and names is not None:
+        reason = _flat_reason(optimum, names)
     if reason is not None:
         covariances = replace(covariances, reason=reason)
     if covariances.default == "cluster" and covariances.n_clusters < FEW:
@@ -46,6 +68,8 @@ def checked_covariances(
 
 def _used_clusters(sample: TransitionSample) -> IntArray:
     """Return the clusters, numbered so that only those with weight count."""
+    if sample.weight.all():
+        return sample.cluster
     used = np.unique(sample.trajectory[sample.weight > 0])
     codes = np.zeros_like(sample.cluster)
     codes[used] = np.unique(sample.cluster[used], return_inverse=True)[1]
@@ -60,3 +84,17 @@ def _no_covariance(optimum: Optimum, n_transitions: int) -> str | None:
     if n_transitions <= len(optimum.theta):
         return f"{len(optimum.theta)} parameters were fitted to {n_transitions} transitions."
     return None
+
+
+def _flat_reason(optimum: Optimum, names: Sequence[str]) -> str | None:
+    """Return a sentence that names the direction in which the likelihood is flat."""
+    inside = np.ones(len(names), dtype=bool) if optimum.held is None else ~optimum.held
+    direction = flat_direction(optimum.hessian[np.ix_(inside, inside)])
+    if direction is None:
+        return None
+    own = [name for name, keep in zip(names, inside, strict=True) if keep]
+    parts = [f"{v:+.3g} in {name}" for v, name in zip(direction, own, strict=True) if v]
+    return (
+        f"The log likelihood is flat along {', '.join(parts)}: the data do not identify this "
+        "combination of parameters. Hold one of them with `fixed=`, or leave it out."
+    )

@@ -1,25 +1,31 @@
 """Exact Gaussian likelihood of a linear SDE, with gradient and scores.
 
 Over a step h that starts at clock position u and moves the clock by rho h, the
-process dX = kappa (m(u) - X) dt + sigma dW with m(u) = m0 + m1 u has
+process dX = kappa (m(u) - X) dt + sigma dW whose mean m = sum_k B_k c_k is a cubic
+polynomial or spline of the clock has
 
-    E[X(t + h) | X(t) = x] = Phi x + (I - Phi)(m0 + m1 u) + (h I - J) m1 rho,
-    Var[X(t + h) | X(t)]   = Q
+    E[X(t + h) | X(t) = x] = Phi x + (I - Phi) m(u) + sum_j L_j(h) rho^j m^(j)(u)
+                             + sum_k L_3(tau_k) rho^3 Delta_k,
+    Var[X(t + h) | X(t)]   = Q,      L_j(h) = h^j / j! I - J_j(h),
 
-with the moments of :mod:`stochtext.processes.linear.moments`: linear in the
-regressors z = (x, 1, u, rho). Steps of equal length therefore enter only
-through their cross-products of (z, x'). Inside, states are counted from their
-mean: cross-products of states far from zero would lose the digits of the noise.
+with the moments of :mod:`stochtext.processes.linear.moments`, Delta_k the jump of m'''
+at a knot inside the step and tau_k the time left behind it: linear in the regressors
+(x, B(u), rho B'(u), ...). Steps of equal length (and tau) therefore enter only
+through their cross-products. Inside, states are counted from their mean:
+cross-products of states far from zero would lose the digits of the noise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
+from stochtext.estimators.linear.design import MeanDesign, Tail
 from stochtext.estimators.sample import TransitionSample
+from stochtext.processes.linear.mean_basis import MeanBasis, Polynomials
 from stochtext.processes.linear.moments import LinearMoments, linear_moments
 
 __all__ = ["LinearLikelihood", "LinearParameters"]
@@ -29,7 +35,7 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class LinearParameters:
-    """kappa (d, d), trend coefficients (p + 1, d) and the lower factor of a (d, d)."""
+    """kappa (d, d), coefficients of the mean (q, d) and the lower factor of a (d, d)."""
 
     kappa: FloatArray
     trend: FloatArray
@@ -45,9 +51,14 @@ class LinearParameters:
         signs = np.where(np.diag(self.factor) < 0, -1.0, 1.0)
         return replace(self, factor=self.factor * signs)
 
-    def moved(self, shift: FloatArray) -> LinearParameters:
-        """Return the parameters of X + shift."""
-        return replace(self, trend=np.vstack([self.trend[:1] + shift, self.trend[1:]]))
+    def moved(self, shift: FloatArray, level: FloatArray | None = None) -> LinearParameters:
+        """Return the parameters of X + shift, ``level`` being the coefficients of a mean of 1.
+
+        By default 1, 0, 0, ...: those of a polynomial.
+        """
+        if level is None:
+            level = np.eye(len(self.trend))[0]
+        return replace(self, trend=self.trend + np.outer(level, shift))
 
     def to_vector(self) -> FloatArray:
         """Return kappa and trend row by row, then the lower triangle of the factor."""
@@ -70,79 +81,182 @@ class LinearLikelihood:
     Parameters
     ----------
     sample : TransitionSample
-    degree : {0, 1}
-        Degree of the mean as a polynomial of the clock.
+    mean : int or MeanBasis
+        Functions of the clock that the mean is a sum of; a number is the degree of a
+        polynomial.
 
     Attributes
     ----------
     centre : ndarray of shape (d,)
         Mean state. ``centred`` is the sample counted from it.
+    level : ndarray of shape (q,)
+        Coefficients of the constant mean 1.
+    regressors : ndarray of shape (n, p)
+        x and the functions of the clock.
     """
 
-    def __init__(self, sample: TransitionSample, degree: int) -> None:
+    def __init__(self, sample: TransitionSample, mean: int | MeanBasis) -> None:
         self.sample = sample
-        self.degree = degree
+        self.basis = Polynomials(mean) if isinstance(mean, int) else mean
         self.dim = sample.dim
         self.centre = sample.x.mean(axis=0)
         self.centred = replace(sample, x=sample.x - self.centre, x_next=sample.x_next - self.centre)
-        self.regressors = _regressors(self.centred, degree)
-        self.steps, group = _distinct_steps(sample.dt)
-        self.counts = np.bincount(group, weights=sample.weight, minlength=len(self.steps))
-        both = np.hstack([self.regressors, self.centred.x_next])
-        self.products = _cross_products(both, sample.weight, group, len(self.steps))
+        self.design = MeanDesign.of(sample, self.basis)
+        self.level = self.basis.level
+        self.regressors = np.hstack([self.centred.x, self.design.columns])
+        self.steps, self._step_of_row = _distinct_steps(sample.dt)
+        self.counts = np.bincount(
+            self._step_of_row, weights=sample.weight, minlength=len(self.steps)
+        )
+        self._group()
+
+    @property
+    def n_coefficients(self) -> int:
+        """Number q of coefficients of the mean in each coordinate."""
+        return self.basis.size
+
+    def _group(self) -> None:
+        """Sort the rows into groups of equal step and equal time behind each knot."""
+        key = np.column_stack([self._step_of_row, self.design.behind])
+        kinds, group = np.unique(key, axis=0, return_inverse=True)
+        self._order = np.argsort(group.ravel(), kind="stable")
+        self._starts = np.searchsorted(group.ravel()[self._order], np.arange(len(kinds)))
+        self._step, self._behind = kinds[:, 0], kinds[:, 1:]
+        # With as many groups as rows the cross-products would take more than the rows do.
+        few = len(kinds) <= self.sample.n // 2
+        self._kept = self._cross_products(0, len(kinds)) if few else None
+
+    def _cross_products(self, first: int, last: int) -> FloatArray:
+        """Return the sums of (z, x')(z, x')' over the groups from first to last."""
+        if getattr(self, "_kept", None) is not None:
+            kept: FloatArray = self._kept[first:last]
+            return kept
+        ends = [*self._starts, len(self._order)]
+        rows = self._order[ends[first] : ends[last]]
+        both = np.hstack([self.regressors[rows], self.centred.x_next[rows]])
+        weighted = both * self.sample.weight[rows, None]
+        starts = np.asarray(ends[first:last]) - ends[first]
+        if len(starts) <= len(rows) // 2:
+            pieces = zip(np.split(weighted, starts[1:]), np.split(both, starts[1:]), strict=True)
+            return np.stack([w.T @ b for w, b in pieces])
+        return np.add.reduceat(weighted[:, :, None] * both[:, None, :], starts, axis=0)
 
     def value_and_gradient(self, theta: FloatArray) -> tuple[float, FloatArray]:
         """Return the negative log likelihood and its gradient; infinity where undefined."""
-        p = LinearParameters.from_vector(theta, self.dim).moved(-self.centre)
+        p = LinearParameters.from_vector(theta, self.dim).moved(-self.centre, self.level)
+        value, gradient = 0.0, np.zeros_like(theta)
         with np.errstate(all="ignore"):
-            moments = linear_moments(p.kappa, p.rate, self.steps)
-            coefficients = _coefficients(p, moments, self.steps)
-            sign, logdet = np.linalg.slogdet(moments.covariance)
-            if not (np.all(sign > 0) and np.isfinite(logdet).all()):
-                return np.inf, np.full_like(theta, np.nan)
-            precision = np.linalg.inv(moments.covariance)
+            for first in range(0, len(self._step), CHUNK):
+                piece = self._piece(p, first, min(first + CHUNK, len(self._step)))
+                if piece is None:
+                    return np.inf, np.full_like(theta, np.nan)
+                value, gradient = value + piece[0], gradient + piece[1]
+        constant = self.sample.n_effective * self.dim * np.log(2 * np.pi)
+        return value + 0.5 * float(constant), gradient
+
+    def _piece(
+        self, p: LinearParameters, first: int, last: int
+    ) -> tuple[float, FloatArray] | None:
+        """Return value and gradient of some groups, without the constant."""
+        used, step = np.unique(self._step[first:last], return_inverse=True)
+        moments = linear_moments(p.kappa, p.rate, self.steps[used], self.design.order)
+        tail = self.design.tail(p.kappa, self._behind[first:last])
+        coefficients = self.design.coefficients(p.trend, moments, self.steps[used], step, tail)
+        sign, logdet = np.linalg.slogdet(moments.covariance)
+        if not (np.all(sign > 0) and np.isfinite(logdet).all()):
+            return None
+        precision = np.linalg.inv(moments.covariance)[step]
+        products = self._cross_products(first, last)
         width = coefficients.shape[2]
-        zz, zy = self.products[:, :width, :width], self.products[:, :width, width:]
-        yy = self.products[:, width:, width:]
+        zz, zy = products[:, :width, :width], products[:, :width, width:]
         misfit = np.swapaxes(zy, 1, 2) - coefficients @ zz
-        spread = yy - coefficients @ zy - misfit @ np.swapaxes(coefficients, 1, 2)
-        trace = np.einsum("gij,gji->g", precision, spread)
-        constant = self.counts * self.dim * np.log(2 * np.pi)
-        value = 0.5 * float(np.sum(self.counts * logdet + trace + constant))
-        weight = self.counts[:, None, None]
-        gradient = _pull_back(
-            p, moments, self.steps, -precision @ misfit,
-            0.5 * (weight * precision - precision @ spread @ precision),
-        )  # fmt: skip
-        return value, gradient.sum(axis=0)
+        spread = products[:, width:, width:] - coefficients @ zy
+        spread = spread - misfit @ np.swapaxes(coefficients, 1, 2)
+        weight = self._weight(first, last)
+        value = 0.5 * float(weight @ logdet[step] + np.einsum("gij,gji->", precision, spread))
+        covariance_bar = 0.5 * (weight[:, None, None] * precision - precision @ spread @ precision)
+        gradient = self._pull_back(
+            p, moments, self.steps[used], step, tail, -precision @ misfit, covariance_bar
+        )
+        return value, gradient
+
+    def _weight(self, first: int, last: int) -> FloatArray:
+        ends = [*self._starts, len(self._order)]
+        rows = self._order[ends[first] : ends[last]]
+        starts = np.asarray(ends[first:last]) - ends[first]
+        return np.add.reduceat(self.sample.weight[rows], starts)
+
+    def _pull_back(
+        self,
+        p: LinearParameters,
+        moments: LinearMoments,
+        steps: FloatArray,
+        step: IntArray,
+        tail: Tail,
+        coefficients_bar: FloatArray,
+        covariance_bar: FloatArray,
+    ) -> FloatArray:
+        """Return the gradient in the parameter vector, summed over all rows."""
+        bars = self.design.pull_back(p.trend, moments, steps, step, tail, coefficients_bar)
+        sums = [_summed(bar, step, len(steps)) for bar in (*bars.integrals, covariance_bar)]
+        phi_bar = _summed(bars.phi, step, len(steps))
+        kappa_bar, rate_bar = moments.pull_back(phi_bar, sums[:-1], sums[-1])
+        kappa_bar = kappa_bar.sum(axis=0) + tail.pull_back(bars.tail).sum(axis=0)
+        return _packed(p, kappa_bar[None], bars.trend.sum(axis=0)[None], rate_bar.sum(axis=0)[None])[0]
+
+    def step_jacobian(self, theta: FloatArray) -> FloatArray:
+        """Return the derivative of the law of a step in the parameters, for one step length.
+
+        Rows are the matrix of the regressors (x, columns) row by row, then the lower
+        triangle of Q; knots within steps are left out.
+        """
+        p = LinearParameters.from_vector(theta, self.dim).moved(-self.centre, self.level)
+        d, width = self.dim, self.regressors.shape[1]
+        rows, cols = np.tril_indices(d)
+        moments = linear_moments(p.kappa, p.rate, self.steps[:1], self.design.order)
+        units = np.eye(d * width).reshape(-1, d, width)
+        alone = np.zeros(d * width, dtype=np.int64)
+        tail = Tail(np.full((d * width, 0), -1), np.zeros((0, d, d)), None)
+        bars = self.design.pull_back(p.trend, moments, self.steps[:1], alone, tail, units)
+        still = self.design.order == 1 and len(self.design.blocks) == 1
+        kappa_bar, rate_bar = moments.pull_back(bars.phi, None if still else bars.integrals, None)
+        above = _packed(p, kappa_bar, bars.trend, rate_bar)
+        covariance_bar = np.zeros((len(rows), d, d))
+        covariance_bar[np.arange(len(rows)), rows, cols] += 0.5
+        covariance_bar[np.arange(len(rows)), cols, rows] += 0.5
+        kappa_bar, rate_bar = moments.pull_back(np.zeros_like(covariance_bar), None, covariance_bar)
+        nothing = np.zeros((len(rows), *p.trend.shape))
+        return np.vstack([above, _packed(p, kappa_bar, nothing, rate_bar)])
 
     def scores(self, theta: FloatArray) -> FloatArray:
         """Return the weighted score of every transition, shape (n, k)."""
-        p = LinearParameters.from_vector(theta, self.dim).moved(-self.centre)
-        s, pieces = self.centred, []
-        for start in range(0, s.n, CHUNK):
-            rows = slice(start, start + CHUNK)
-            steps = self.steps if len(self.steps) == 1 else s.dt[rows]
-            moments = linear_moments(p.kappa, p.rate, steps)
-            z = self.regressors[rows]
-            coefficients = _coefficients(p, moments, steps)
-            error = (s.x_next[rows] - np.einsum("nij,nj->ni", coefficients, z))[:, :, None]
-            precision = np.linalg.inv(moments.covariance)
-            scaled = precision @ error
-            weight = s.weight[rows][:, None, None]
-            gradient = _pull_back(
-                p, moments, steps, -weight * scaled * z[:, None, :],
-                0.5 * weight * (precision - scaled @ np.swapaxes(scaled, 1, 2)),
-            )  # fmt: skip
-            pieces.append(-gradient)
-        return np.concatenate(pieces)
+        return np.concatenate(list(self.score_pieces(theta)))
 
+    def score_pieces(self, theta: FloatArray) -> Iterator[FloatArray]:
+        """Yield the weighted scores in panel order, some thousand rows at a time."""
+        p = LinearParameters.from_vector(theta, self.dim).moved(-self.centre, self.level)
+        for start in range(0, self.sample.n, CHUNK):
+            yield self._scores(p, slice(start, min(start + CHUNK, self.sample.n)))
 
-def _regressors(sample: TransitionSample, degree: int) -> FloatArray:
-    columns = [sample.x, np.ones((sample.n, 1))]
-    if degree == 1:
-        columns += [sample.t[:, None], (sample.clock_dt / sample.dt)[:, None]]
-    return np.hstack(columns)
+    def _scores(self, p: LinearParameters, rows: slice) -> FloatArray:
+        s, single = self.centred, len(self.steps) == 1
+        n = rows.stop - rows.start
+        steps = self.steps if single else s.dt[rows]
+        step = np.zeros(n, dtype=np.int64) if single else np.arange(n)
+        moments = linear_moments(p.kappa, p.rate, steps, self.design.order)
+        tail = self.design.tail(p.kappa, self.design.behind[rows], alone=True)
+        z = self.regressors[rows]
+        coefficients = self.design.coefficients(p.trend, moments, steps, step, tail)
+        error = (s.x_next[rows] - np.einsum("nij,nj->ni", coefficients, z))[:, :, None]
+        precision = np.linalg.inv(moments.covariance)[step]
+        scaled = precision @ error
+        weight = s.weight[rows][:, None, None]
+        bars = self.design.pull_back(
+            p.trend, moments, steps, step, tail, -weight * scaled * z[:, None, :]
+        )
+        covariance_bar = 0.5 * weight * (precision - scaled @ np.swapaxes(scaled, 1, 2))
+        kappa_bar, rate_bar = moments.pull_back(bars.phi, bars.integrals, covariance_bar)
+        return -_packed(p, kappa_bar + tail.pull_back(bars.tail), bars.trend, rate_bar)
 
 
 def _distinct_steps(dt: FloatArray) -> tuple[FloatArray, IntArray]:
@@ -154,47 +268,22 @@ def _distinct_steps(dt: FloatArray) -> tuple[FloatArray, IntArray]:
     return dt[first], group
 
 
-def _cross_products(
-    rows: FloatArray, weight: FloatArray, group: IntArray, n_groups: int
+def _summed(rows: FloatArray, place: IntArray, size: int) -> FloatArray:
+    """Return the sums of the rows with the same place."""
+    if size == 1:
+        return rows.sum(axis=0)[None]
+    total = np.zeros((size, *rows.shape[1:]))
+    np.add.at(total, place, rows)
+    return total
+
+
+def _packed(
+    p: LinearParameters, kappa_bar: FloatArray, trend_bar: FloatArray, rate_bar: FloatArray
 ) -> FloatArray:
-    order = np.argsort(group, kind="stable")
-    starts = np.searchsorted(group[order], np.arange(n_groups))
-    pieces = np.split(order, starts[1:])
-    return np.stack([(rows[k] * weight[k, None]).T @ rows[k] for k in pieces])
-
-
-def _coefficients(p: LinearParameters, moments: LinearMoments, steps: FloatArray) -> FloatArray:
-    eye = np.eye(len(p.kappa))
-    blocks = [moments.phi, ((eye - moments.phi) @ p.trend.T)]
-    if len(p.trend) == 2:
-        lag = steps[:, None, None] * eye - moments.integral
-        blocks.append(lag @ p.trend[1][:, None])
-    return np.concatenate(blocks, axis=2)
-
-
-def _pull_back(
-    p: LinearParameters,
-    moments: LinearMoments,
-    steps: FloatArray,
-    coefficients_bar: FloatArray,
-    covariance_bar: FloatArray,
-) -> FloatArray:
-    """Return the gradient in the parameter vector, one row per row of the arguments."""
-    d, q = len(p.kappa), len(p.trend)
-    eye = np.eye(d)
-    level_bar = coefficients_bar[:, :, d : d + q]
-    phi_bar = coefficients_bar[:, :, :d] - level_bar @ p.trend
-    integral_bar = np.zeros_like(phi_bar)
-    trend_bar = np.swapaxes(np.swapaxes(eye - moments.phi, 1, 2) @ level_bar, 1, 2)
-    if q == 2:
-        slope_bar = coefficients_bar[:, :, d + q :]
-        integral_bar = integral_bar - slope_bar * p.trend[1]
-        lag = steps[:, None, None] * eye - moments.integral
-        trend_bar[:, 1] += (np.swapaxes(lag, 1, 2) @ slope_bar)[:, :, 0]
-    kappa_bar, rate_bar = moments.pull_back(phi_bar, integral_bar, covariance_bar)
+    """Return gradients in (kappa, trend, factor), one row each."""
     factor_bar = (rate_bar + np.swapaxes(rate_bar, 1, 2)) @ p.factor
-    rows, cols = np.tril_indices(d)
-    n = len(phi_bar)
+    rows, cols = np.tril_indices(len(p.kappa))
+    n = len(kappa_bar)
     return np.hstack(
         [kappa_bar.reshape(n, -1), trend_bar.reshape(n, -1), factor_bar[:, rows, cols]]
     )

@@ -7,14 +7,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stochtext._shared.typing import FloatArray
+from stochtext._shared.typing import BoolArray, FloatArray
 
-__all__ = ["Optimum", "polish"]
+__all__ = ["FAR", "Objective", "Optimum", "descend", "polish"]
 
 STEPS = 4
 TOLERANCE = 1e-5
 # With a gradient beyond this the search failed: no Newton step will mend it.
 FAR = 1e-3
+# Steps this short no longer change the Hessian that counts.
+SHORT = 1e-6
+SHORTEST = 1e-10
+HALVINGS = 6
+# A step that leaves less than this of the gradient makes the same Hessian good for the next one.
+FAST = 0.1
 
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
@@ -23,7 +29,18 @@ Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 class Optimum:
     """A minimum with its Hessian.
 
-    ``flat`` says why the minimum is only approached, not attained, if it is.
+    Attributes
+    ----------
+    theta : ndarray of shape (k,)
+    value : float
+    hessian : ndarray of shape (k, k)
+        NaN in the rows and columns of parameters that a bound holds.
+    gradient_norm : float
+        Largest entry of the gradient in the parameters that no bound holds.
+    flat : str or None
+        Why the minimum is only approached, not attained, if it is.
+    held : ndarray of bool of shape (k,), optional
+        Parameters that lie on a bound with the gradient pushing outward.
     """
 
     theta: FloatArray
@@ -31,6 +48,7 @@ class Optimum:
     hessian: FloatArray
     gradient_norm: float
     flat: str | None = None
+    held: BoolArray | None = None
 
     @property
     def converged(self) -> bool:
@@ -47,8 +65,72 @@ class Optimum:
         )
 
 
-def polish(objective: Objective, theta: FloatArray, width: float = 1e-5) -> Optimum:
-    """Take Newton steps from ``theta`` while they reduce the gradient.
+@dataclass
+class _Point:
+    """Where a descent stands."""
+
+    theta: FloatArray
+    value: float
+    gradient: FloatArray
+    held: BoolArray
+
+    @property
+    def norm(self) -> float:
+        inside = np.abs(self.gradient[~self.held])
+        return float(inside.max()) if inside.size else 0.0
+
+
+class _Box:
+    """The objective within bounds."""
+
+    def __init__(self, objective: Objective, limits: FloatArray | None, k: int) -> None:
+        self.objective = objective
+        self.low = np.full(k, -np.inf) if limits is None else limits[:, 0]
+        self.high = np.full(k, np.inf) if limits is None else limits[:, 1]
+
+    def at(self, theta: FloatArray) -> _Point:
+        value, gradient = self.objective(theta)
+        outward = ((theta <= self.low) & (gradient > 0)) | ((theta >= self.high) & (gradient < 0))
+        return _Point(theta, value, gradient, outward)
+
+    def hessian(self, point: _Point, relative: float, *, central: bool) -> FloatArray:
+        """Return differences of the gradient; they stay inside the bounds."""
+        k = len(point.theta)
+        matrix = np.full((k, k), np.nan)
+        for j in np.flatnonzero(~point.held).tolist():
+            width = relative * max(abs(point.theta[j]), 1.0)
+            up = min(width, self.high[j] - point.theta[j])
+            down = min(width, point.theta[j] - self.low[j])
+            if not central and up >= down:
+                down = 0.0
+            elif not central or min(up, down) < 1e-3 * width:
+                up, down = (up, 0.0) if up >= down else (0.0, down)
+            ends = [self._gradient(point, j, shift) for shift in (up, -down)]
+            matrix[j] = (ends[0] - ends[1]) / (up + down)
+        matrix[:, point.held] = np.nan
+        return (matrix + matrix.T) / 2
+
+    def _gradient(self, point: _Point, j: int, shift: float) -> FloatArray:
+        if shift == 0.0:
+            return point.gradient
+        theta = point.theta.copy()
+        theta[j] += shift
+        return self.objective(theta)[1]
+
+    def moved(self, point: _Point, step: FloatArray) -> _Point | None:
+        """Return the first halving of the step that improves value or gradient."""
+        for _ in range(HALVINGS):
+            tried = self.at(np.clip(point.theta - step, self.low, self.high))
+            if tried.value < point.value or tried.norm < point.norm:
+                return tried
+            step = step / 2
+        return None
+
+
+def polish(
+    objective: Objective, theta: FloatArray, width: float = 1e-5, limits: FloatArray | None = None
+) -> Optimum:
+    """Take Newton steps from the end of a search while they improve it.
 
     Parameters
     ----------
@@ -58,41 +140,64 @@ def polish(objective: Objective, theta: FloatArray, width: float = 1e-5) -> Opti
     theta : ndarray of shape (k,)
     width : float
         Step of the differences that turn gradients into the Hessian.
+    limits : ndarray of shape (k, 2), optional
+        Bounds. A parameter on one with the gradient pushing outward is held there.
     """
-    value, gradient = objective(theta)
-    if np.abs(gradient).max() > FAR:
+    optimum = _newton(_Box(objective, limits, len(theta)), theta, width, FAR, STEPS)
+    assert optimum is not None
+    return optimum
+
+
+def descend(
+    objective: Objective, theta: FloatArray, width: float, limits: FloatArray, steps: int
+) -> Optimum | None:
+    """Take Newton steps from a start; None where they do not lead to a minimum.
+
+    Every step must go down a convex neighbourhood, so that no other minimum is
+    passed over: otherwise a search has to find the way.
+    """
+    optimum = _newton(_Box(objective, limits, len(theta)), theta, width, np.inf, steps, strict=True)
+    return optimum if optimum is not None and optimum.converged else None
+
+
+def _newton(
+    box: _Box, theta: FloatArray, width: float, far: float, steps: int, *, strict: bool = False
+) -> Optimum | None:
+    point = box.at(theta)
+    if not point.norm <= far:
         missing = np.full((len(theta), len(theta)), np.nan)
-        return Optimum(theta, value, missing, float(np.abs(gradient).max()))
-    hessian = _hessian(objective, theta, width)
-    for _ in range(STEPS):
-        step = _newton_step(hessian, gradient)
-        if step is None or np.abs(step).max() < 1e-10:
+        return Optimum(theta, point.value, missing, point.norm, held=point.held)
+    rough: FloatArray | None = None
+    for _ in range(steps):
+        if rough is None:
+            rough = box.hessian(point, width, central=False)
+        step = _newton_step(rough, point)
+        if step is None and strict:
+            return None
+        if step is None or np.abs(step).max() < SHORTEST:
             break
-        new_value, new_gradient = objective(theta - step)
-        if not np.abs(new_gradient).max() < np.abs(gradient).max():
+        following = box.moved(point, step)
+        if following is None:
             break
-        moved = np.abs(step).max()
-        theta, value, gradient = theta - step, new_value, new_gradient
-        if moved > 1e-6:
-            hessian = _hessian(objective, theta, width)
-    return Optimum(theta, value, hessian, float(np.abs(gradient).max()))
+        distance = np.abs(following.theta - point.theta).max()
+        fast = following.norm < FAST * point.norm and (following.held == point.held).all()
+        point, rough = following, rough if fast else None
+        if distance < SHORT:
+            break
+    hessian = box.hessian(point, width, central=True)
+    step = _newton_step(hessian, point)
+    if step is not None and SHORTEST < np.abs(step).max() < SHORT:
+        point = box.moved(point, step) or point
+    return Optimum(point.theta, point.value, hessian, point.norm, held=point.held)
 
 
-def _newton_step(hessian: FloatArray, gradient: FloatArray) -> FloatArray | None:
+def _newton_step(hessian: FloatArray, point: _Point) -> FloatArray | None:
+    """Return the step in the parameters that move; None unless they see a convex function."""
+    inside = ~point.held
+    step = np.zeros_like(point.theta)
     try:
-        np.linalg.cholesky(hessian)
+        np.linalg.cholesky(hessian[np.ix_(inside, inside)])
+        step[inside] = np.linalg.solve(hessian[np.ix_(inside, inside)], point.gradient[inside])
     except np.linalg.LinAlgError:
         return None
-    return np.asarray(np.linalg.solve(hessian, gradient), dtype=np.float64)
-
-
-def _hessian(objective: Objective, theta: FloatArray, relative: float) -> FloatArray:
-    columns = []
-    for k in range(len(theta)):
-        width = relative * max(abs(theta[k]), 1.0)
-        offset = np.zeros_like(theta)
-        offset[k] = width
-        ends = [objective(theta + sign * offset)[1] for sign in (1, -1)]
-        columns.append((ends[0] - ends[1]) / (2 * width))
-    matrix = np.stack(columns)
-    return (matrix + matrix.T) / 2
+    return step if np.isfinite(step).all() else None

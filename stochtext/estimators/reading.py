@@ -50,10 +50,12 @@ def read_panel(
     Raises
     ------
     InputError
-        As :class:`stochtext.Trajectories`, and if the number of features differs.
+        As :class:`stochtext.Trajectories`, and if the number of features differs. Missing
+        values are refused unless the estimator has ``missing="kalman"``.
     """
+    gaps = getattr(estimator, "missing", "raise") == "kalman"
     if is_panel(X):
-        panel = as_trajectories(X, dt=dt, times=times, groups=groups)
+        panel = as_trajectories(X, dt=dt, times=times, groups=groups, gaps=gaps)
         _check_features(estimator, panel, reset=reset)
         return panel
     array = _validated(estimator, X, reset=reset)
@@ -62,8 +64,8 @@ def read_panel(
             f"A trajectory needs at least two states, got n_samples=1 (shape {array.shape})."
         )
     columns = getattr(estimator, "feature_names_in_", None)
-    panel = as_trajectories(array, dt=dt, times=times, groups=groups)
-    return panel if columns is None else panel.with_values(panel.values, columns=list(columns))
+    panel = as_trajectories(array, dt=dt, times=times, groups=groups, gaps=gaps)
+    return panel if columns is None else panel.with_columns(list(columns))
 
 
 def read_states(estimator: BaseEstimator, X: Any) -> FloatArray:

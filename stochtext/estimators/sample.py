@@ -156,8 +156,9 @@ def check_motion(panel: Trajectories) -> None:
     DegenerateDataError
         Naming the column.
     """
-    steps = panel.transitions()
-    still = np.flatnonzero(~np.any(steps.x_next != steps.x, axis=0))
+    moves = panel.values[1:] != panel.values[:-1]
+    moves[panel.offsets[1:-1] - 1] = False  # from one trajectory to the next
+    still = np.flatnonzero(~moves.any(axis=0))
     if still.size:
         raise DegenerateDataError(
             f"Column {panel.columns[still[0]]!r} never changes in any trajectory, so its "

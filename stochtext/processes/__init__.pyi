@@ -3,7 +3,11 @@ from .fitted.binned import BinnedProcess as BinnedProcess
 from .fitted.extrapolated import ExtrapolatedProcess as ExtrapolatedProcess
 from .fitted.network import NetworkProcess as NetworkProcess
 from .fitted.smoothed import KernelProcess as KernelProcess
+from .jumps.jump_diffusion import JumpDiffusion as JumpDiffusion
 from .linear.ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck
+from .linear.spline_ornstein_uhlenbeck import (
+    SplineOrnsteinUhlenbeck as SplineOrnsteinUhlenbeck,
+)
 from .linear.trending_ornstein_uhlenbeck import (
     TrendingOrnsteinUhlenbeck as TrendingOrnsteinUhlenbeck,
 )
@@ -38,6 +42,7 @@ from .named.nonlinear_rate import AitSahalia as AitSahalia
 from .named.nonlinear_rate import NonlinearSDE as NonlinearSDE
 from .named.pearson import ModifiedCoxIngersollRoss as ModifiedCoxIngersollRoss
 from .named.pearson import Pearson as Pearson
+from .named.polynomial import PolynomialDiffusion as PolynomialDiffusion
 from .named.radial_ornstein_uhlenbeck import RadialOrnsteinUhlenbeck as RadialOrnsteinUhlenbeck
 from .named.three_halves import InverseFeller as InverseFeller
 from .named.three_halves import ThreeHalves as ThreeHalves

@@ -6,7 +6,7 @@ Law of the room: a process is an immutable value. It knows no data, no scheme an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from stochtext.processes.compiled.source import CoefficientSource
+    from stochtext.processes.compiled.tracing.formulas import TracedFormulas
 
 __all__ = ["CLOCKS", "NOISE_TYPES", "Process", "per_state"]
 
@@ -254,18 +255,20 @@ class Process(ABC):
         raise SchemeError(f"{type(self).__name__} has no exact step: `exact_normals` is None.")
 
     def machine_code(self, prefix: str = "") -> CoefficientSource | None:
-        """Return the coefficients as source text for the compiler.
+        """Return the coefficients as source text for the compiler, or None.
 
-        Parameters
-        ----------
-        prefix : str, default ""
-            Put before the names of the functions, where one process is a part of another.
-
-        Returns
-        -------
-        CoefficientSource or None
-            None if there is only NumPy code; simulation then asks it once a step.
+        The names of its functions begin with ``prefix``, where one process is a part of
+        another. With None, NumPy code only, simulation asks the process once a step.
         """
+        return None
+
+    def formulas(self) -> TracedFormulas | None:
+        """Return drift and diffusion as expressions of the free parameters, or None."""
+        return None
+
+    @property
+    def formulas_key(self) -> Hashable:
+        """What decides about `formulas`: equal keys, equal formulas; None: not known."""
         return None
 
     # -- parameters ------------------------------------------------------------------------

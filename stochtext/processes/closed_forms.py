@@ -9,6 +9,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import ndtri
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, BoolArray, FloatArray
@@ -66,6 +67,21 @@ class KnownTransition(_ClosedForms):
             f"The transition distribution function of {type(self).__name__} is not known in "
             "closed form; integrate `transition_density`."
         )
+
+    def _transition_sf(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
+        """Return P(X(t + dt) > x_next); to be overridden where it keeps digits when small."""
+        return 1.0 - self._transition_cdf(x, x_next, dt)
+
+    def _normal_scores(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
+        lower = self._transition_cdf(x, x_next, dt)
+        upper = self._transition_sf(x, x_next, dt)
+        return np.where(lower < upper, ndtri(lower), -ndtri(upper))
+
+    def _transition_score(
+        self, x: FloatArray, x_next: FloatArray, dt: FloatArray
+    ) -> FloatArray | None:
+        """Return d log density / d ``to_vector()``, shape (n, k); None if not known."""
+        return None
 
     def _transition_quantile(self, x: FloatArray, u: FloatArray, dt: FloatArray) -> FloatArray:
         raise InputError(f"{type(self).__name__} has no exact step from uniform numbers.")
@@ -149,6 +165,57 @@ class KnownTransition(_ClosedForms):
         inside = _possible(self, there) & (there < high)
         out[inside] = self._transition_cdf(here[inside], there[inside], steps[inside])
         out[there == low] = 0.0 if self.open_domain else out[there == low]
+        return out
+
+    def transition_normal_scores(
+        self,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        dt: ArrayLike,
+        t: ArrayLike = 0.0,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return the standard normal quantile of ``transition_cdf``, shape (n, 1).
+
+        It is taken from the smaller of the two tails, so that neither loses digits. Standard
+        normal if the process is right and nothing of its law sits on a point.
+
+        Parameters and errors are those of ``transition_cdf``.
+        """
+        here, there, steps = self._pairs(x, x_next, dt)
+        low, high = self.domain[0]
+        out = np.where(there <= low, -np.inf, np.inf)
+        out[np.isnan(there)] = np.nan
+        inside = _possible(self, there) & (there < high)
+        with np.errstate(divide="ignore"):
+            out[inside] = self._normal_scores(here[inside], there[inside], steps[inside])
+        return out[:, None]
+
+    def transition_score(
+        self,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        dt: ArrayLike,
+        t: ArrayLike = 0.0,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray | None:
+        """Return the derivative of ``transition_log_density`` by the free parameters.
+
+        Parameters are those of ``transition_log_density``.
+
+        Returns
+        -------
+        ndarray of shape (n, k) or None
+            Columns in the order of ``free_parameters``, NaN where the density is zero. None
+            if no closed form is known.
+        """
+        here, there, steps = self._pairs(x, x_next, dt)
+        possible = _possible(self, there)
+        score = self._transition_score(here[possible], there[possible], steps[possible])
+        if score is None:
+            return None
+        out = np.full((len(there), len(self.free_parameters)), np.nan)
+        out[possible] = score
         return out
 
     def exact_step_uniform(self, x: ArrayLike, dt: ArrayLike, uniforms: ArrayLike) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +18,7 @@ from stochtext.processes.parameters import parameter_value
 
 if TYPE_CHECKING:
     from stochtext.processes.compiled.source import CoefficientSource
+    from stochtext.processes.compiled.tracing.formulas import TracedFormulas
 
 __all__ = ["FormulaProcess"]
 
@@ -160,6 +161,29 @@ class FormulaProcess(Process):
             )
             return None
         return replace(source, theta=flat_parameters(self._params))
+
+    def formulas(self) -> TracedFormulas | None:
+        """Return drift and diffusion as expressions of t, x and the free parameters."""
+        from stochtext.processes.compiled.tracing.expression import Untraceable
+        from stochtext.processes.compiled.tracing.formulas import traced_formulas
+
+        vector = self._parameter_vector
+        try:
+            return traced_formulas(
+                self._drift_formula,
+                self._diffusion_formula,
+                self.dim or 1,
+                vector.shapes,
+                vector.places,
+            )
+        except Untraceable:
+            return None
+
+    @property
+    def formulas_key(self) -> Hashable:
+        """The class, and the shapes that its formulas are traced with."""
+        vector = self._parameter_vector
+        return (type(self), self.dim, tuple(vector.shapes.items()), vector.places, self.clock)
 
     # -- parameters ------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_states
 
-__all__ = ["gaussian_log_density", "lower_root", "row_products", "state_pairs"]
+__all__ = ["gaussian_log_density", "lower_root", "row_products", "standardised", "state_pairs"]
 
 #: Entries of a matrix up to which its products are formed component by component.
 _FEW = 16
@@ -106,7 +106,31 @@ def gaussian_log_density(residual: FloatArray, covariance: FloatArray) -> FloatA
     InputError
         If a covariance is singular: the law has no density then.
     """
-    d = residual.shape[1]
+    standard, root = standardised(residual, covariance)
+    log_scale = np.sum(np.log(np.diagonal(root, axis1=1, axis2=2)), axis=1)
+    constant = 0.5 * residual.shape[1] * np.log(2.0 * np.pi)
+    return -0.5 * np.sum(standard**2, axis=1) - log_scale - constant
+
+
+def standardised(residual: FloatArray, covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return L^-1 r of each row and L, the lower factor of its covariance.
+
+    Parameters
+    ----------
+    residual : ndarray of shape (n, d)
+    covariance : ndarray of shape (n, d, d)
+        A view with the first stride zero is factorised once; L then has one row.
+
+    Returns
+    -------
+    standard : ndarray of shape (n, d)
+    root : ndarray of shape (n, d, d) or (1, d, d)
+
+    Raises
+    ------
+    InputError
+        If a covariance is singular: the law has no density then.
+    """
     root = lower_root(covariance[:1] if covariance.strides[0] == 0 else covariance)
     scale = np.diagonal(root, axis1=1, axis2=2)
     bad = np.flatnonzero(~np.all(scale > 0, axis=1))
@@ -115,8 +139,7 @@ def gaussian_log_density(residual: FloatArray, covariance: FloatArray) -> FloatA
             f"The transition has no density: its covariance is singular in row {bad[0]}."
         )
     standard = np.empty_like(residual)
-    for j in range(d):
+    for j in range(residual.shape[1]):
         known = row_products(root[:, j : j + 1, :j], standard[:, :j])[:, 0] if j else 0.0
         standard[:, j] = (residual[:, j] - known) / root[:, j, j]
-    log_scale = np.sum(np.log(scale), axis=1)
-    return -0.5 * np.sum(standard**2, axis=1) - log_scale - 0.5 * d * np.log(2.0 * np.pi)
+    return standard, root

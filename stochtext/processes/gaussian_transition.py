@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import numpy as np
+from scipy.special import ndtr
 
+from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import Process
 from stochtext.processes.gaussian import (
     gaussian_log_density,
     lower_root,
     row_products,
+    standardised,
     state_pairs,
 )
 
@@ -121,6 +124,52 @@ class GaussianTransition(Process):
         Parameters and errors are those of ``transition_log_density``.
         """
         return np.exp(self.transition_log_density(x, x_next, dt, t, clock_dt))
+
+    def transition_cdf(
+        self,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        dt: ArrayLike,
+        t: ArrayLike = 0.0,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return the probability of X(t + dt) <= x_next given X(t) = x, shape (n,).
+
+        Parameters are those of ``transition_log_density``.
+
+        Raises
+        ------
+        InputError
+            Also in several dimensions, where there is no closed form.
+        """
+        if self.dim != 1:
+            raise InputError(
+                f"The joint distribution function of {self.dim} coordinates has no closed form; "
+                "`transition_normal_scores` gives that of each coordinate given those before it."
+            )
+        return np.asarray(ndtr(self.transition_normal_scores(x, x_next, dt, t, clock_dt)[:, 0]))
+
+    def transition_normal_scores(
+        self,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        dt: ArrayLike,
+        t: ArrayLike = 0.0,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return L^-1 (x_next - mean), L the lower Cholesky factor of the covariance.
+
+        Column j is the standard normal quantile of the distribution function of coordinate j
+        given the coordinates before it. Parameters and errors are those of
+        ``transition_log_density``.
+
+        Returns
+        -------
+        ndarray of shape (n, d)
+        """
+        here, there = state_pairs(x, x_next, self.dim)
+        mean, covariance = self.transition_moments(here, dt, t, clock_dt)
+        return standardised(there - mean, covariance)[0]
 
     @property
     def exact_normals(self) -> int | None:

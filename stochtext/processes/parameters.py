@@ -78,6 +78,16 @@ class ParameterVector:
             for name, index in self._entries
         )
 
+    @property
+    def places(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Parameter and index of each free number."""
+        return tuple(self._entries)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter, () for a number."""
+        return dict(self._shapes)
+
     def pack(self, params: Mapping[str, Any]) -> FloatArray:
         """Return the free numbers, NaN for a parameter that is None."""
         values = {

@@ -18,6 +18,9 @@ PROCESS_TYPES: dict[str, str] = {
     "trending_ornstein_uhlenbeck": (
         "stochtext.processes.linear.trending_ornstein_uhlenbeck:TrendingOrnsteinUhlenbeck"
     ),
+    "spline_ornstein_uhlenbeck": (
+        "stochtext.processes.linear.spline_ornstein_uhlenbeck:SplineOrnsteinUhlenbeck"
+    ),
     "double_well": "stochtext.processes.named.double_well:DoubleWell",
     "brownian_motion": "stochtext.processes.named.brownian_motion:BrownianMotion",
     "geometric_brownian_motion": (
@@ -53,6 +56,8 @@ PROCESS_TYPES: dict[str, str] = {
     "nonlinear_sde": "stochtext.processes.named.nonlinear_rate:NonlinearSDE",
     "pearl_verhulst": "stochtext.processes.named.logistic:PearlVerhulst",
     "pearson": "stochtext.processes.named.pearson:Pearson",
+    "jump_diffusion": "stochtext.processes.jumps.jump_diffusion:JumpDiffusion",
+    "polynomial": "stochtext.processes.named.polynomial:PolynomialDiffusion",
     "radial_ornstein_uhlenbeck": (
         "stochtext.processes.named.radial_ornstein_uhlenbeck:RadialOrnsteinUhlenbeck"
     ),
@@ -61,6 +66,9 @@ PROCESS_TYPES: dict[str, str] = {
     "network": "stochtext.processes.fitted.network:NetworkProcess",
     "kernel": "stochtext.processes.fitted.smoothed:KernelProcess",
     "binned": "stochtext.processes.fitted.binned:BinnedProcess",
+    "gaussian_process": (
+        "stochtext.processes.fitted.gaussian_process:GaussianProcessDiffusion"
+    ),
 }
 
 

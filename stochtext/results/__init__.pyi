@@ -1,6 +1,9 @@
 from .base import SDEResults as SDEResults
 from .functional import FunctionalResults as FunctionalResults
+from .inference.bootstrap import BootstrapResults as BootstrapResults
 from .inference.hypotheses import WaldTest as WaldTest
+from .inference.likelihood_ratio import LikelihoodRatioTest as LikelihoodRatioTest
+from .inference.likelihood_ratio import compare_nested as compare_nested
 from .inference.prediction import CurveEstimate as CurveEstimate
 from .parametric import ParametricResults as ParametricResults
 from .record import FitRecord as FitRecord

@@ -324,19 +324,12 @@ class SDEResults(ABC):
     def _inside(self, x: FloatArray, t: Any, which: str) -> CurveEstimate:
         position = per_state("t", 0.0 if t is None else t, len(x))
         inside = self.support.contains(x)
-        shape = (len(x), self.record.dim) + ((self.record.dim,) if which == "covariance" else ())
-        estimate, se, centre = (np.full(shape, np.nan) for _ in range(3))
-        reason, df = None, None
         if inside.any():
-            curve = self._curve(x[inside], position[inside], which)
-            estimate[inside], se[inside] = curve.estimate, curve.se
-            centre[inside] = curve.centre
-            reason, df = curve.reason, curve.df
-        reasons = [r for r in (reason, None if inside.all() else OUTSIDE) if r]
-        return CurveEstimate(
-            estimate, se, columns=self.record.columns, reason="; ".join(reasons) or None,
-            centre=centre, df=df,
-        )  # fmt: skip
+            return self._curve(x[inside], position[inside], which).among(inside, OUTSIDE)
+        shape = (len(x), self.record.dim) + ((self.record.dim,) if which == "covariance" else ())
+        nothing = np.full(shape, np.nan)
+        reason = OUTSIDE if len(x) else None
+        return CurveEstimate(nothing, nothing.copy(), columns=self.record.columns, reason=reason)
 
     def _fitted_residuals(self) -> Residuals:
         if self._residuals is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix
 from stochtext.results.base import SDEResults
 from stochtext.results.inference.curve_errors import CurveErrors
+from stochtext.results.inference.kernel_errors import KernelErrors
 from stochtext.results.inference.prediction import CurveEstimate
 from stochtext.results.inference.restoring import curve_errors_from_dict
 from stochtext.results.record import FitRecord
@@ -110,7 +112,8 @@ class FunctionalResults(SDEResults):
         arrays |= {f"errors.{k}": v for k, v in error_arrays.items()}
         config["middle"] = {which: curve.reason for which, curve in self.middle.items()}
         for which, curve in self.middle.items():
-            parts = np.stack([curve.estimate, curve.se, curve.centre])
+            df = np.broadcast_to(np.inf if curve.df is None else curve.df, curve.se.shape)
+            parts = np.stack([curve.estimate, curve.se, curve.centre, df])
             arrays[f"middle.{which}"] = parts
         return config, arrays
 
@@ -125,19 +128,24 @@ class FunctionalResults(SDEResults):
             "middle": {
                 which: CurveEstimate(
                     estimate, se, columns=tuple(config["record"]["columns"]), reason=reason,
-                    centre=centre,
+                    centre=centre, df=df,
                 )
                 for which, reason in config["middle"].items()
-                for estimate, se, centre in [arrays[f"middle.{which}"]]
+                for estimate, se, centre, df in [arrays[f"middle.{which}"]]
             },
         }  # fmt: skip
 
     def _curve(self, x: FloatArray, t: FloatArray, which: str) -> CurveEstimate:
         estimate, se, reason = getattr(self.errors, which)(x, t)
         centre = self.errors.interval_centre(x, t, which)
+        df = joint = None
+        if isinstance(self.errors, KernelErrors) and self.errors.is_offered:
+            df = self.errors.freedom(x, which)
+            joint = partial(self.errors.joint_covariance, x, which)
         return CurveEstimate(
-            estimate, se, columns=self.record.columns, reason=reason, centre=centre
-        )
+            estimate, se, columns=self.record.columns, reason=reason, centre=centre, df=df,
+            joint=joint,
+        )  # fmt: skip
 
     @property
     def middle(self) -> dict[str, CurveEstimate]:

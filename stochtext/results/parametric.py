@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from stochtext._shared.exceptions import InputError
 from stochtext._shared.tables import frame_table
-from stochtext._shared.typing import FloatArray
-from stochtext._shared.validation import check_fraction
+from stochtext._shared.typing import FloatArray, RandomState
+from stochtext._shared.validation import check_choice, check_fraction
 from stochtext.processes.base import Process
 from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix
 from stochtext.results.base import SDEResults
+from stochtext.results.inference.bootstrap import BootstrapResults, bootstrap
+from stochtext.results.inference.coefficients import coefficient_table
 from stochtext.results.inference.covariance import ParameterCovariances
+from stochtext.results.inference.delta_method import delta_errors
 from stochtext.results.inference.hypotheses import WaldTest, linear_restrictions, wald_test
+from stochtext.results.inference.likelihood_ratio import (
+    LikelihoodRatioTest,
+    likelihood_ratio_test,
+    values_held,
+)
+from stochtext.results.inference.mean_reversion import MeanReversion, mean_reversion
 from stochtext.results.inference.prediction import CurveEstimate
+from stochtext.results.inference.profile import profile_intervals
+from stochtext.results.inference.refitting import Refitting
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import Residuals
 from stochtext.transitions.base import TransitionDensity
+from stochtext.transitions.registry import transition_density
 
 __all__ = ["ParametricResults"]
+
+INTERVALS = ("wald", "profile", "bootstrap")
 
 
 class ParametricResults(SDEResults):
@@ -30,14 +46,24 @@ class ParametricResults(SDEResults):
 
     Parameters
     ----------
-    record, process, transition, support, residuals
+    record, process, transition
         As in :class:`SDEResults`.
+    support : Support, or callable that returns it
+    residuals : Residuals, callable that returns them, or None
+        A callable is called when they are first asked for.
     params : Series
         Estimates by name.
     covariances : ParameterCovariances
         Covariance matrices of the free parameters, in the order of ``free``.
     free : list of str
         Names of the parameters that were estimated; the others were held fixed.
+    refitting : Refitting, optional
+        The estimator and the data; None after :func:`stochtext.load`. Profile and
+        bootstrap intervals, and tests of restrictions by name, need it.
+    optima : callable, optional
+        Returns what each search came to: parameters, ``llf``, ``converged``, ``iterations``.
+    joint : bool, default True
+        Whether all parameters maximise the likelihood together; False after two steps.
     """
 
     kind = "parametric"
@@ -47,16 +73,41 @@ class ParametricResults(SDEResults):
         record: FitRecord,
         process: Process,
         transition: TransitionDensity,
-        support: Support,
-        residuals: Residuals | None,
+        support: Support | Callable[[], Support],
+        residuals: Residuals | Callable[[], Residuals] | None,
         params: pd.Series,
         covariances: ParameterCovariances,
         free: list[str],
+        *,
+        refitting: Refitting | None = None,
+        optima: Callable[[], pd.DataFrame] | None = None,
+        joint: bool = True,
     ) -> None:
-        super().__init__(record, process, transition, support, residuals)
+        self._support = support
+        self._reversion: MeanReversion | None = None
+        super().__init__(record, process, transition, support, residuals)  # type: ignore[arg-type]
         self.params = params
         self.covariances = covariances
         self.free = free
+        self.refitting = refitting
+        self._optima = optima
+        self.joint = joint
+
+    @property
+    def support(self) -> Support:
+        """Where the data were."""
+        if callable(self._support):
+            self._support = self._support()
+        return self._support
+
+    @support.setter
+    def support(self, value: Support | Callable[[], Support]) -> None:
+        self._support = value
+
+    @property
+    def optima(self) -> pd.DataFrame | None:
+        """One row per search, the best first; None after :func:`stochtext.load`."""
+        return None if self._optima is None else self._optima()
 
     @property
     def cov_type(self) -> str:
@@ -70,11 +121,8 @@ class ParametricResults(SDEResults):
 
     @property
     def bse(self) -> pd.Series:
-        """Standard errors; NaN for parameters held fixed."""
-        variance = np.diag(self.cov_params().to_numpy())
-        with np.errstate(invalid="ignore"):
-            errors = pd.Series(np.sqrt(variance), index=self.free)
-        return errors.reindex(self.params.index)
+        """Standard errors; NaN for parameters held fixed or on a bound."""
+        return self._errors(self.cov_type)
 
     @property
     def tvalues(self) -> pd.Series:
@@ -88,9 +136,47 @@ class ParametricResults(SDEResults):
         tail = stats.norm.sf(size) if np.isinf(self.df_resid) else stats.t.sf(size, self.df_resid)
         return pd.Series(2 * tail, index=self.params.index)
 
-    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
-        """Return Wald intervals of level 1 - alpha, columns 0 and 1 as in statsmodels."""
-        half = self._quantile(alpha) * self.bse
+    def conf_int(
+        self,
+        alpha: float = 0.05,
+        method: str = "wald",
+        *,
+        cov_type: str | None = None,
+        n_boot: int = 199,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+    ) -> pd.DataFrame:
+        """Return intervals of level 1 - alpha, columns 0 and 1 as in statsmodels.
+
+        Parameters
+        ----------
+        alpha : float, default 0.05
+        method : {"wald", "profile", "bootstrap"}, default "wald"
+            Estimate plus and minus quantile times standard error; the values that a
+            likelihood ratio test does not reject; or the basic parametric bootstrap, which
+            is the one for mean reversion over few relaxation times.
+        cov_type : str, optional
+            For ``"wald"`` and ``"profile"``; default that of the fit. A profile needs
+            ``"nonrobust"``: the chi-square law of a likelihood ratio takes the model as
+            right and the trajectories as independent.
+        n_boot, random_state, n_jobs
+            For ``"bootstrap"``, as in :meth:`bootstrap`.
+
+        Returns
+        -------
+        DataFrame
+            One row per parameter, NaN for those held fixed.
+        """
+        check_choice("method", method, INTERVALS)
+        check_fraction("alpha", alpha)
+        if method == "profile":
+            return self._profile(alpha, cov_type or self.cov_type)
+        if method == "bootstrap":
+            draws = self.bootstrap(n_boot=n_boot, random_state=random_state, n_jobs=n_jobs)
+            return draws.conf_int(alpha).reindex(self.params.index)
+        kind = cov_type or self.cov_type
+        errors = self.bse if kind == self.cov_type else self._errors(kind)
+        half = self._quantile(alpha, kind) * errors
         return pd.DataFrame({0: self.params - half, 1: self.params + half})
 
     def cov_params(self, cov_type: str | None = None) -> pd.DataFrame:
@@ -122,6 +208,71 @@ class ParametricResults(SDEResults):
             n_clusters=self.covariances.n_clusters if kind == "cluster" else None,
         )
 
+    def lr_test(self, restriction: Any, cov_type: str | None = None) -> LikelihoodRatioTest:
+        """Test values of parameters by the likelihood ratio.
+
+        Parameters
+        ----------
+        restriction : str or ParametricResults
+            ``"sigma = 0.5"``, several separated by commas; or the results of a restricted
+            fit to the same data.
+        cov_type : str, optional
+            What is assumed, default that of the fit. Only with ``"nonrobust"`` (model right,
+            trajectories independent) is there a p-value.
+        """
+        if isinstance(restriction, ParametricResults):
+            return likelihood_ratio_test(self, restriction, cov_type)
+        if not isinstance(restriction, str):
+            raise InputError(
+                "`restriction` must be a string such as 'sigma = 0.5' or the results of a "
+                f"restricted fit; got {type(restriction).__name__}."
+            )
+        restrictions = linear_restrictions(self.free, restriction)
+        values = values_held(self.free, restrictions, restriction)
+        restricted = self._refitting("This test").restricted(self.process, values)
+        return likelihood_ratio_test(self, restricted, cov_type)
+
+    def bootstrap(
+        self,
+        kind: str = "parametric",
+        n_boot: int = 199,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+    ) -> BootstrapResults:
+        """Refit to bootstrap samples.
+
+        Parameters
+        ----------
+        kind : {"parametric", "trajectory"}, default "parametric"
+            Panels simulated from the fitted process with the first states, lengths and times
+            of the data; or trajectories (groups, where there are) drawn with replacement.
+        n_boot : int, default 199
+            Number of samples; with 199 the 2.5 % points are order statistics.
+        random_state : int, Generator, SeedSequence or None
+        n_jobs : int, optional
+            Processes, as in joblib. The numbers do not depend on it.
+
+        Returns
+        -------
+        BootstrapResults
+        """
+        return bootstrap(
+            self._refitting("The bootstrap"), self.process, self.params[self.free], kind=kind,
+            n_boot=n_boot, random_state=random_state, n_jobs=n_jobs,
+        )  # fmt: skip
+
+    @property
+    def mean_reversion(self) -> MeanReversion | None:
+        """Mean reversion times total time, with the bias that follows; None without one."""
+        if self._reversion is None and self.refitting is not None:
+            panel = self.refitting.panel
+            total = float(np.sum(panel.transitions().dt))
+            self._reversion = mean_reversion(
+                self.process, self.free, panel.values, total, panel.n_transitions,
+                self.record.density,
+            )  # fmt: skip
+        return self._reversion
+
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Return JSON-able values and arrays that restore the results, without the data."""
         config, arrays = super().to_dict()
@@ -133,9 +284,26 @@ class ParametricResults(SDEResults):
             "default": covariances.default,
             "reason": covariances.reason,
         }
+        reversion = self.mean_reversion
+        config["mean_reversion"] = None if reversion is None else reversion.to_dict()
+        config["joint"] = self.joint
+        config["density_options"] = dict(self.transition.options)
         arrays["params"] = self.params.to_numpy(dtype=np.float64)
         arrays |= {f"covariance.{k}": v for k, v in covariances.matrices.items()}
         return config, arrays
+
+    @classmethod
+    def from_dict(cls, config: dict[str, Any], arrays: dict[str, FloatArray]) -> ParametricResults:
+        """Restore results from what :meth:`to_dict` returned."""
+        results = super().from_dict(config, arrays)
+        assert isinstance(results, ParametricResults)
+        results.joint = bool(config.get("joint", True))
+        reversion = config.get("mean_reversion")
+        results._reversion = None if reversion is None else MeanReversion(**reversion)
+        options = config.get("density_options") or {}
+        if options:
+            results.transition = transition_density(results.record.density, **options)
+        return results
 
     @classmethod
     def _own_parts(
@@ -148,28 +316,53 @@ class ParametricResults(SDEResults):
             "free": list(config["free"]),
         }
 
-    def _quantile(self, alpha: float) -> float:
+    def _fitted_residuals(self) -> Residuals:
+        if callable(self._residuals):
+            self._residuals = self._residuals()
+        return super()._fitted_residuals()
+
+    def _refitting(self, what: str) -> Refitting:
+        if self.refitting is None:
+            raise InputError(
+                f"{what} needs the data, and results restored from a file hold none. Fit again, "
+                "or do it before saving."
+            )
+        return self.refitting
+
+    def _errors(self, cov_type: str) -> pd.Series:
+        variance = np.diag(self.cov_params(cov_type).to_numpy())
+        with np.errstate(invalid="ignore"):
+            errors = pd.Series(np.sqrt(variance), index=self.free)
+        return errors.reindex(self.params.index)
+
+    def _profile(self, alpha: float, cov_type: str) -> pd.DataFrame:
+        refitting = self._refitting("A profile interval")
+        if cov_type != "nonrobust" or not self.joint:
+            why = f'the covariance is of type "{cov_type}"' if self.joint else "it took two steps"
+            raise InputError(
+                "A profile interval is a likelihood ratio, whose chi-square law takes the model "
+                f"as right, the trajectories as independent and the fit as joint; here {why}. Use "
+                'method="wald" or "bootstrap", or pass cov_type="nonrobust" if you assume it.'
+            )
+        return profile_intervals(
+            refitting, self.process, self.params, self._errors("nonrobust")[self.free],
+            llf=self.llf, alpha=alpha,
+        )  # fmt: skip
+
+    def _quantile(self, alpha: float, cov_type: str) -> float:
         level = 1 - check_fraction("alpha", alpha) / 2
-        df = self.df_resid
+        df = self.covariances.n_clusters - 1 if cov_type == "cluster" else np.inf
         return float(stats.norm.ppf(level) if np.isinf(df) else stats.t.ppf(level, df))
 
     def _tables(self, alpha: float) -> list[Any]:
         letter = "z" if np.isinf(self.df_resid) else "t"
-        interval = self.conf_int(alpha)
-        table = pd.DataFrame(
-            {
-                "coef": self.params,
-                "std err": self.bse,
-                letter: self.tvalues.map("{:.3f}".format),
-                f"P>|{letter}|": self.pvalues.map("{:.3f}".format),
-                f"[{alpha / 2:.3g}": interval[0],
-                f"{1 - alpha / 2:.3g}]": interval[1],
-            }
+        table = coefficient_table(
+            self.params, self.bse, self.pvalues, self.conf_int(alpha), letter, alpha
         )
         return [frame_table(table)]
 
     def _notes(self) -> list[str]:
-        notes = [f"Standard errors: {self._describe_covariance()}."]
+        notes = [f"Standard errors: {self.covariances.describe()}."]
         if self.covariances.reason:
             notes.append(f"Standard errors are NaN: {self.covariances.reason}")
         k, m = len(self.free), self.covariances.n_clusters
@@ -178,45 +371,28 @@ class ParametricResults(SDEResults):
                 f"{k} parameters against {m} clusters: the clustered covariance has rank at most "
                 f"{m}; prefer a bootstrap over trajectories."
             )
+        if not self.joint:
+            notes.append(
+                "Two-step estimates: the diffusion from the quadratic variation, then the drift "
+                "given it. They do not maximise the likelihood together (two_step=False does)."
+            )
+        if self.mean_reversion is not None:
+            notes += self.mean_reversion.notes()
         fixed = [name for name in self.params.index if name not in self.free]
         if fixed:
             notes.append(f"Held fixed: {', '.join(fixed)}.")
         return notes
 
-    def _describe_covariance(self) -> str:
-        m = self.covariances.n_clusters
-        return {
-            "nonrobust": "inverse observed information, normal quantiles",
-            "robust": "sandwich, normal quantiles",
-            "hac": "Newey-West sandwich within trajectories, normal quantiles",
-            "cluster": f"sandwich clustered over {m} trajectories or groups, t({m - 1}) quantiles",
-        }[self.cov_type]
-
     def _curve(self, x: FloatArray, t: FloatArray, which: str) -> CurveEstimate:
-        """Delta method: the gradient of the curve by central differences in each parameter."""
-        estimate = getattr(self.process, which)(x, t)
-        names = list(self.process.free_parameters)
-        theta = self.process.to_vector()
-        columns = []
-        for name in self.free:
-            k = names.index(name)
-            step = 1e-5 * max(abs(theta[k]), float(np.abs(theta).max()) * 1e-3, 1e-8)
-            ends = []
-            for sign in (1, -1):
-                moved = theta.copy()
-                moved[k] += sign * step
-                ends.append(getattr(self.process.from_vector(moved), which)(x, t))
-            columns.append((ends[0] - ends[1]) / (2 * step))
-        gradient = np.stack(columns, axis=-1)
-        variance = np.einsum("...k,kl,...l->...", gradient, self._covariance(), gradient)
-        df = None if np.isinf(self.df_resid) else self.df_resid
         return CurveEstimate(
-            estimate,
-            np.sqrt(np.maximum(variance, 0.0)),
+            getattr(self.process, which)(x, t),
+            delta_errors(self.process, self.free, self._covariance(), x, t, which),
             columns=self.record.columns,
             reason=self.covariances.reason,
-            df=df,
+            df=None if np.isinf(self.df_resid) else self.df_resid,
         )
 
     def _covariance(self) -> FloatArray:
-        return self.covariances.matrix(self.cov_type)
+        matrix = self.covariances.matrix(self.cov_type)
+        # A parameter on its bound is held there, as the errors of the others hold it.
+        return matrix if self.covariances.reason else np.nan_to_num(matrix)

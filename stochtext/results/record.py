@@ -75,7 +75,7 @@ class FitRecord:
         nobs: int | None = None,
     ) -> FitRecord:
         """Return the record of a fit to ``panel``."""
-        dt = panel.transitions().dt
+        dt = panel.transitions().dt if panel.dt is None else panel.dt
         return cls(
             model=model,
             density=density,

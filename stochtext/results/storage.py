@@ -11,8 +11,10 @@ from stochtext._shared.typing import FloatArray
 from stochtext.results.archive import read_archive
 from stochtext.results.base import SDEResults
 from stochtext.results.functional import FunctionalResults
+from stochtext.results.jump_diffusion import JumpDiffusionResults
 from stochtext.results.kramers_moyal import KramersMoyalResults
 from stochtext.results.parametric import ParametricResults
+from stochtext.results.sparse import SparseResults
 
 __all__ = ["load"]
 
@@ -20,6 +22,8 @@ KINDS: dict[str, type[SDEResults]] = {
     ParametricResults.kind: ParametricResults,
     FunctionalResults.kind: FunctionalResults,
     KramersMoyalResults.kind: KramersMoyalResults,
+    JumpDiffusionResults.kind: JumpDiffusionResults,
+    SparseResults.kind: SparseResults,
 }
 
 

@@ -48,6 +48,11 @@ class PanelContents:
         return self._parts.values.view()
 
     @property
+    def has_gaps(self) -> bool:
+        """Whether some value is missing (NaN), as ``missing='keep'`` allows."""
+        return bool(np.isnan(self._parts.values.min()))
+
+    @property
     def times(self) -> FloatArray:
         """All observation times, shape (N,), read-only."""
         return self._parts.times.view()

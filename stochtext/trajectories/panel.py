@@ -56,10 +56,11 @@ class Trajectories(PanelContents):
     time_unit : str, optional
         Name of the unit of time. For dates one of ``'W' 'D' 'h' 'min' 's' 'ms'
         'us' 'ns'``.
-    missing : {'raise', 'split'}, default 'raise'
+    missing : {'raise', 'split', 'keep'}, default 'raise'
         What to do with NaN. ``'split'`` cuts the trajectory there; the pieces
         get ids such as ``'a/0'``, share a group, and name their origin in the
-        metadata columns ``source_id`` and ``piece``.
+        metadata columns ``source_id`` and ``piece``. ``'keep'`` leaves the gap,
+        which ``LinearSDE(missing='kalman')`` takes and all else refuses.
 
     Raises
     ------
@@ -296,6 +297,11 @@ class Trajectories(PanelContents):
         checked = check_groups(groups, self.n_trajectories)
         return self._of(freeze(self._parts._replace(groups=checked)))
 
+    def with_columns(self, columns: Any) -> Trajectories:
+        """Return the same panel with other names of its coordinates, d distinct strings."""
+        names = check_columns(columns, self.n_features)
+        return self._of(self._parts._replace(columns=names))
+
     def with_ids(self, ids: Any = None) -> Trajectories:
         """Return the same panel with other ids, by default 0, 1, ..., m - 1."""
         index = check_ids(ids, self.n_trajectories)
@@ -331,7 +337,7 @@ class Trajectories(PanelContents):
         return bool(
             (a.columns, a.time_unit) == (b.columns, b.time_unit)
             and np.array_equal(a.offsets, b.offsets)
-            and np.array_equal(a.values, b.values)
+            and np.array_equal(a.values, b.values, equal_nan=True)
             and np.array_equal(a.times, b.times)
             and a.ids.equals(b.ids)
             and same_groups

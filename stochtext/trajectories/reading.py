@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stochtext._shared.exceptions import InputError
-from stochtext.trajectories.construction.values import is_nested
+from stochtext.trajectories.construction.values import check_finite, is_nested
 from stochtext.trajectories.panel import Trajectories
 
 __all__ = ["as_trajectories", "is_panel"]
@@ -30,7 +30,7 @@ def _is_list_of_panels(X: Any) -> bool:
 
 
 def as_trajectories(
-    X: Any, *, dt: Any = None, times: Any = None, groups: Any = None
+    X: Any, *, dt: Any = None, times: Any = None, groups: Any = None, gaps: bool = False
 ) -> Trajectories:
     """Return ``X`` as a panel.
 
@@ -44,6 +44,8 @@ def as_trajectories(
         Observation times; not with a ``Trajectories``.
     groups : sequence of labels, optional
         One a trajectory; replaces the groups of a ``Trajectories``.
+    gaps : bool, default False
+        Whether the caller can handle missing values (NaN).
 
     Raises
     ------
@@ -66,5 +68,8 @@ def as_trajectories(
                     f"times. Leave `{name}` out."
                 )
         panel = X if isinstance(X, Trajectories) else Trajectories.concat(X)
+        if not gaps and panel.has_gaps:
+            check_finite(panel.values, panel.offsets, panel.columns, panel.ids)
         return panel if groups is None else panel.with_groups(groups)
-    return Trajectories(X, times, dt=1.0 if dt is None else dt, groups=groups)
+    missing = "keep" if gaps else "raise"
+    return Trajectories(X, times, dt=1.0 if dt is None else dt, groups=groups, missing=missing)

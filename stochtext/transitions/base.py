@@ -7,7 +7,7 @@ is summed here, no row is dropped, and minus infinity stays minus infinity.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_states
 from stochtext.processes.base import Process, per_state
+from stochtext.transitions.likelihood import DifferenceLikelihood, TransitionLikelihood
 
 __all__ = ["TransitionDensity", "checked_steps"]
 
@@ -83,8 +84,43 @@ class TransitionDensity(ABC):
         the coordinates before it.
         """
 
+    def likelihood(
+        self,
+        family: Process,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        t: ArrayLike,
+        dt: ArrayLike,
+        clock_dt: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+    ) -> TransitionLikelihood:
+        """Return the likelihood of all rows as a function of the parameters of a family.
+
+        Parameters
+        ----------
+        family : Process
+            Its values do not count, only which parameters it has.
+        x, x_next : array_like of shape (n, d)
+        t, dt, clock_dt : array_like of shape (n,)
+            As in `log_density`.
+        weight : array_like of shape (n,), optional
+            Weight of each row; one by default.
+
+        Returns
+        -------
+        TransitionLikelihood
+            By default its gradient is taken by central differences.
+        """
+        return DifferenceLikelihood(self, family, x, x_next, t, dt, clock_dt, weight)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the constructor was given: ``transition_density(name, **options)`` restores it."""
+        return {}
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        given = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        return f"{type(self).__name__}({given})"
 
 
 def checked_steps(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import Process
 from stochtext.transitions.base import checked_steps
+from stochtext.transitions.coefficients import LocalCoefficients
+from stochtext.transitions.formula import GaussianFormulaDensity
 from stochtext.transitions.gaussian import GaussianDensity
 
 __all__ = ["EulerDensity"]
 
 
-class EulerDensity(GaussianDensity):
+class EulerDensity(GaussianFormulaDensity):
     """N(x + b(t, x) dt, a(t, x) dt): drift and covariance rate frozen over the step.
 
     Notes
@@ -32,6 +36,26 @@ class EulerDensity(GaussianDensity):
     """
 
     name = "euler"
+
+    def moments_formula(
+        self, coefficients: LocalCoefficients, dt: Any
+    ) -> tuple[list[Any], list[list[Any]]]:
+        """Return x + b dt and a dt as entries."""
+        c = coefficients
+        mean = [x + b * dt for x, b in zip(c.x, c.drift, strict=True)]
+        return mean, [[entry * dt for entry in row] for row in c.rate]
+
+    def log_density(
+        self,
+        process: Process,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        t: ArrayLike,
+        dt: ArrayLike,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return log p(x_next | x, dt), shape (n,)."""
+        return GaussianDensity.log_density(self, process, x, x_next, t, dt, clock_dt)
 
     def moments(
         self,

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stochtext._shared.validation import check_choice
 from stochtext.transitions.base import TransitionDensity
+from stochtext.transitions.elerian import ElerianDensity
 from stochtext.transitions.euler import EulerDensity
 from stochtext.transitions.exact import ExactDensity
+from stochtext.transitions.hermite import HermiteDensity
+from stochtext.transitions.jump_euler import JumpEulerDensity
+from stochtext.transitions.kessler import KesslerDensity
+from stochtext.transitions.ozaki import OzakiDensity
+from stochtext.transitions.shoji_ozaki import ShojiOzakiDensity
+from stochtext.transitions.simulated import SimulatedDensity
+from stochtext.transitions.spectral.density import SpectralDensity
+from stochtext.transitions.strang import StrangDensity
 
 __all__ = ["DENSITIES", "transition_density"]
 
 #: The densities that a likelihood can be built from.
 DENSITIES: dict[str, type[TransitionDensity]] = {
-    EulerDensity.name: EulerDensity,
     ExactDensity.name: ExactDensity,
+    EulerDensity.name: EulerDensity,
+    ElerianDensity.name: ElerianDensity,
+    KesslerDensity.name: KesslerDensity,
+    JumpEulerDensity.name: JumpEulerDensity,
+    OzakiDensity.name: OzakiDensity,
+    ShojiOzakiDensity.name: ShojiOzakiDensity,
+    StrangDensity.name: StrangDensity,
+    HermiteDensity.name: HermiteDensity,
+    SimulatedDensity.name: SimulatedDensity,
+    SpectralDensity.name: SpectralDensity,
 }
 
 
-def transition_density(name: str) -> TransitionDensity:
+def transition_density(name: str, **options: Any) -> TransitionDensity:
     """Return the transition density of that name.
 
     Parameters
     ----------
-    name : {"euler", "exact"}
+    name : str
+        One of `DENSITIES`.
+    **options
+        Arguments of its constructor, as its ``options`` holds them.
 
     Raises
     ------
@@ -34,4 +57,4 @@ def transition_density(name: str) -> TransitionDensity:
     >>> transition_density("euler")
     EulerDensity()
     """
-    return DENSITIES[check_choice("density", name, tuple(DENSITIES))]()
+    return DENSITIES[check_choice("density", name, tuple(DENSITIES))](**options)

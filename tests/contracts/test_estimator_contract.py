@@ -24,19 +24,25 @@ EXPECTED = (
 def estimators():
     return [
         st.NeuralSDE(hidden=(4,), diffusion_hidden=(4,), n_starts=1, random_state=0),
+        st.JumpDiffusionSDE(),
         st.KernelSDE(),
         st.KramersMoyalSDE(),
         st.LinearSDE(),
         st.ParametricSDE(st.OrnsteinUhlenbeck()),
+        st.SparseSDE(degree=1),
+        st.GaussianProcessSDE(n_inducing=8),
     ]
 
 
 GRIDS = {
+    "JumpDiffusionSDE": ("threshold", [4.0, 5.0]),
     "NeuralSDE": ("diffusion", ["constant", "diagonal"]),
     "KernelSDE": ("bandwidth", [0.3, 0.6]),
     "KramersMoyalSDE": ("bins", [4, 8]),
     "LinearSDE": ("cov_type", [None, "robust"]),
     "ParametricSDE": ("density", ["exact", "euler"]),
+    "SparseSDE": ("degree", [1, 2]),
+    "GaussianProcessSDE": ("n_inducing", [5, 8]),
 }
 NAMES = [type(e).__name__ for e in estimators()]
 

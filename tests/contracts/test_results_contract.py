@@ -12,6 +12,7 @@ ESTIMATORS = {
     "neural": st.NeuralSDE(hidden=(4,), diffusion_hidden=(4,), n_starts=1, random_state=0),
     "kernel": st.KernelSDE(),
     "kramers-moyal": st.KramersMoyalSDE(),
+    "jump-diffusion": st.JumpDiffusionSDE(),
     "linear": st.LinearSDE(),
     "moving mean": st.LinearSDE(trend="linear"),
     "parametric": st.ParametricSDE(st.OrnsteinUhlenbeck()),

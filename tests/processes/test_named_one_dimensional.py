@@ -157,8 +157,6 @@ def test_states_and_steps_outside_their_range_are_named():
         ThreeHalves(2.0, 0.5, 0.8).transition_density([0.0], [0.5], 0.1)
     with pytest.raises(InputError, match="`uniforms`"):
         process.exact_step_uniform([0.5], 0.1, 1.5)
-    with pytest.raises(InputError, match="distribution function"):
-        Jacobi(1.0, 0.5, 0.5).transition_cdf([0.5], [0.5], 0.1)
     with pytest.raises(InputError, match="exact step"):
         Jacobi(1.0, 0.5, 0.5).exact_step_uniform([0.5], 0.1, 0.5)
     assert process.transition_density([0.5], [-0.2], 0.1)[0] == 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from stochtext._shared.exceptions import InputError, SampleSizeWarning
 from stochtext.trajectories import Trajectories
+from stochtext.trajectories.reading import as_trajectories
 
 GOOD = np.zeros((3, 2))
 
@@ -274,3 +276,18 @@ def test_splitting_keeps_exactly_the_transitions_between_complete_rows(
         steps = Trajectories(paths, missing="split").transitions()
     assert list(zip(steps.x.ravel(), steps.x_next.ravel(), strict=True)) == expected
     assert steps.t.tolist() == [a % 100 for a, _ in expected]
+
+
+def test_gaps_are_kept_on_request_and_refused_where_nobody_expects_them(tmp_path: Path) -> None:
+    states = np.array([[1.0, 2.0], [np.nan, 3.0], [2.0, 1.0]])
+    panel = Trajectories([states, GOOD], missing="keep")
+    assert panel.has_gaps
+    assert not Trajectories([GOOD]).has_gaps
+    assert panel == Trajectories([states, GOOD], missing="keep")
+    panel.save(tmp_path / "panel.npz")
+    assert Trajectories.load(tmp_path / "panel.npz") == panel
+    with pytest.raises(InputError, match="trajectory 0, row 1, column 'x0': NaN"):
+        as_trajectories(panel)
+    assert as_trajectories(panel, gaps=True) is panel
+    with pytest.raises(InputError, match="infinity"):
+        Trajectories(np.array([1.0, np.nan, np.inf]), missing="keep")

@@ -11,7 +11,6 @@ from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext._shared.random import generator
 from stochtext.processes import SDE, DoubleWell, OrnsteinUhlenbeck, TrendingOrnsteinUhlenbeck
 from stochtext.transitions import (
-    DENSITIES,
     EulerDensity,
     ExactDensity,
     gaussian_log_density,
@@ -223,7 +222,9 @@ def test_double_well_euler_figures_of_other_packages(params, source, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-12, err_msg=source)
 
 
-@pytest.mark.parametrize("name", DENSITIES)
+@pytest.mark.parametrize(
+    "name", ["exact", "euler", "elerian", "kessler", "ozaki", "shoji_ozaki", "strang"]
+)
 @pytest.mark.parametrize("dt", [0.01, 1.0])
 def test_scalar_densities_integrate_to_one(name, dt):
     process, density = OrnsteinUhlenbeck(1.0, 0.5, 0.6), transition_density(name)
@@ -358,7 +359,7 @@ def test_bad_requests_are_refused():
         EulerDensity().log_density(process, [0.0, 0.0], [0.1, 0.1], 0.0, [0.1, 0.0])
     with pytest.raises(InputError, match="same shape"):
         EulerDensity().log_density(process, [0.0, 0.0], [0.1], 0.0, 0.1)
-    with pytest.raises(InputError, match="'euler', 'exact'"):
+    with pytest.raises(InputError, match="'exact', 'euler'"):
         transition_density("guess")
     with pytest.raises(DegenerateDataError, match="row 0"):
         EulerDensity().log_density(process.with_params(sigma=0.0), [0.0], [0.1], 0.0, 0.1)

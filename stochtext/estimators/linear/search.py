@@ -38,10 +38,10 @@ def maximise(likelihood: LinearLikelihood, start: LinearParameters, max_iter: in
             p = _with_means(LinearParameters.from_vector(unit * scale, d))
         except np.linalg.LinAlgError:
             return np.inf, np.full_like(unit, np.nan)
-        value, gradient = likelihood.value_and_gradient(p.moved(likelihood.centre).to_vector())
+        value, gradient = likelihood.value_and_gradient(p.moved(likelihood.centre, likelihood.level).to_vector())
         return value / n, _pull_back(p, gradient) * scale / n
 
-    first = _with_intercepts(start.moved(-likelihood.centre)).to_vector()
+    first = _with_intercepts(start.moved(-likelihood.centre, likelihood.level)).to_vector()
     search = optimize.minimize(
         objective, first / scale, jac=True, method="L-BFGS-B",
         options={"maxiter": max_iter, "maxfun": 4 * max_iter, "ftol": 1e-10, "gtol": 1e-8},
@@ -52,7 +52,7 @@ def maximise(likelihood: LinearLikelihood, start: LinearParameters, max_iter: in
     jacobian = _jacobian(p)
     return replace(
         optimum,
-        theta=p.moved(likelihood.centre).to_vector(),
+        theta=p.moved(likelihood.centre, likelihood.level).to_vector(),
         hessian=jacobian.T @ optimum.hessian @ jacobian,
     )
 

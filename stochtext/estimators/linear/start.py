@@ -23,7 +23,7 @@ def least_squares_start(likelihood: LinearLikelihood) -> LinearParameters:
     maximum-likelihood estimate itself.
     """
     s, z, d = likelihood.centred, likelihood.regressors, likelihood.dim
-    width = d + 1 + likelihood.degree
+    width = d + likelihood.n_coefficients
     root = np.sqrt(s.weight)[:, None]
     coefficients, *_ = np.linalg.lstsq(z[:, :width] * root, s.x_next * root, rcond=None)
     step = float(np.average(s.dt, weights=s.weight))
@@ -37,7 +37,7 @@ def least_squares_start(likelihood: LinearLikelihood) -> LinearParameters:
     kappa = -logarithm / step
     mean = np.linalg.lstsq(np.eye(d) - phi, trend.T, rcond=1e-10)[0].T
     start = LinearParameters(kappa, mean, _rate_factor(kappa, covariance, step))
-    return start.moved(likelihood.centre)
+    return start.moved(likelihood.centre, likelihood.level)
 
 
 def _logarithm(phi: FloatArray) -> FloatArray:

@@ -14,13 +14,15 @@ from stochtext._shared.validation import as_float_array
 from stochtext.estimators.local.binned_loss import binned_losses
 from stochtext.estimators.local.continuation import LinearContinuation
 from stochtext.estimators.local.folds import fold_codes
+from stochtext.estimators.local.plug_in import plug_in_bandwidth
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.fitted.local_polynomial import LocalPolynomial, basis_size
+from stochtext.processes.fitted.smoothing_kernels import kernel_sd
 
 __all__ = ["BandwidthChoice", "choose_bandwidth", "rule_bandwidth"]
 
 FACTORS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 8.0)
-_RULE_CONSTANT = 2.34  # for the Epanechnikov kernel, whose standard deviation is 1 / sqrt(5)
+_RULE_CONSTANT = 2.34  # for the Epanechnikov kernel
 _BINNED_FROM = 2000
 _PAIRS = 10_000_000
 _MOST_FOLDS = 20
@@ -36,10 +38,10 @@ class BandwidthChoice:
     ----------
     bandwidth : ndarray of shape (d,)
         In the units of the coordinates.
-    method : {"given", "cv"}
+    method : {"given", "cv", "plug-in"}
     factors, losses : tuple of float
         Multiples of the rule that were tried and their leave-out losses, as shares
-        of the loss of the linear drift; empty when the bandwidth was given.
+        of the loss of the linear drift; empty unless they chose it.
     """
 
     bandwidth: FloatArray
@@ -65,7 +67,7 @@ def rule_bandwidth(sample: TransitionSample, kernel: str) -> FloatArray:
     increments = sample.x_next - sample.x
     variation = (sample.weight[:, None] * increments**2).sum(axis=0)
     span = max(float(np.mean(variation / scale**2)), 1.0)
-    constant = _RULE_CONSTANT if kernel == "epanechnikov" else _RULE_CONSTANT / np.sqrt(5.0)
+    constant = _RULE_CONSTANT * kernel_sd("epanechnikov") / kernel_sd(kernel)
     return constant * scale * span ** (-1.0 / (4 + sample.dim))
 
 
@@ -82,7 +84,7 @@ def choose_bandwidth(
     Parameters
     ----------
     sample : TransitionSample
-    given : "cv", float or array_like of shape (d,)
+    given : "cv", "plug-in", float or array_like of shape (d,)
         Numbers are multiples of each coordinate's standard deviation.
     degree, kernel
         Of the regression.
@@ -91,9 +93,14 @@ def choose_bandwidth(
     """
     if not isinstance(given, str):
         return BandwidthChoice(_given(given, sample.dim) * state_scale(sample), "given")
-    if given != "cv":
-        raise InputError(f"`bandwidth` must be 'cv', a number or an array; got {given!r}.")
     rule = rule_bandwidth(sample, kernel)
+    if given == "plug-in":
+        scale = state_scale(sample)
+        return BandwidthChoice(plug_in_bandwidth(sample, scale, rule, degree, kernel), given)
+    if given != "cv":
+        raise InputError(
+            f"`bandwidth` must be 'cv', 'plug-in', a number or an array; got {given!r}."
+        )
     minimum = max(10, 2 * basis_size(sample.dim, degree))
     losses, known = _losses(sample, rule, degree, kernel, minimum, continuation)
     eligible = known >= min(_KNOWN_SHARE, known.max())

@@ -36,18 +36,21 @@ def local_process(
     shrinkage: float | None,
     continuation: OrnsteinUhlenbeck,
 ) -> KernelProcess:
-    """Return the kernel process of a sample, its residuals included."""
+    """Return the kernel process of a sample, its residuals included.
+
+    Its curves are those of one sampling interval: mean change and variance over dt, by dt.
+    """
     increments = sample.x_next - sample.x
-    rough = KernelProcess(
-        sample.x, increments, sample.dt, increments, bandwidth=bandwidth, degree=degree,
-        kernel=kernel, multiplicity=sample.weight, continuation=continuation,
-    )  # fmt: skip
-    drift, freedom = _fitted_drift(rough)
-    residuals = (increments - drift * sample.dt[:, None]) / np.sqrt(freedom)[:, None]
-    return KernelProcess(
-        sample.x, increments, sample.dt, residuals, bandwidth=bandwidth, degree=degree,
-        kernel=kernel, multiplicity=sample.weight, shrinkage=shrinkage, continuation=continuation,
-    )  # fmt: skip
+
+    def process(residuals: FloatArray) -> KernelProcess:
+        return KernelProcess(
+            sample.x, increments, sample.dt, residuals, bandwidth=bandwidth, degree=degree,
+            kernel=kernel, multiplicity=sample.weight, shrinkage=shrinkage,
+            continuation=continuation,
+        )  # fmt: skip
+
+    drift, freedom = _fitted_drift(process(increments))
+    return process((increments - drift * sample.dt[:, None]) / np.sqrt(freedom)[:, None])
 
 
 def _fitted_drift(process: KernelProcess) -> tuple[FloatArray, FloatArray]:

@@ -1,7 +1,8 @@
 """Coefficients that are linear in the state, in any dimension.
 
 theta holds kappa (d * d), the mean (terms * d: the coefficients of 1, u, u^2, ... below one
-another) and sigma, row by row.
+another), the knots of a spline and sigma, row by row. With knots the coefficients are those
+of 1, u - first knot, and max(u - knot, 0)^3 for each knot.
 """
 
 from __future__ import annotations
@@ -29,13 +30,18 @@ def constant_rows(theta: Any, out: Any) -> None:
 
 
 @inlined
-def linear_drift(t: Any, x: Any, theta: Any, terms: Any, out: Any) -> None:
-    """Write kappa (m(t) - x) with the polynomial m of ``terms`` coefficients."""
+def linear_drift(t: Any, x: Any, theta: Any, terms: Any, knots: Any, out: Any) -> None:
+    """Write kappa (m(t) - x) with the mean m of ``terms`` coefficients."""
     d, lanes = x.shape
+    powers, first = terms - knots, d * d + terms * d
     for k in range(d):
         level = FLOAT(0.0)
-        for power in range(terms - 1, -1, -1):
-            level = fma(level, FLOAT(t), theta[d * d + power * d + k])
+        place = t - theta[first] if knots > 0 else t
+        for power in range(powers - 1, -1, -1):
+            level = fma(level, FLOAT(place), theta[d * d + power * d + k])
+        for j in range(knots):
+            ramp = max(FLOAT(t) - theta[first + j], FLOAT(0.0))
+            level = fma(ramp * ramp * ramp, theta[d * d + (powers + j) * d + k], level)
         for j in range(d):
             rate = theta[j * d + k]
             if k == 0:

@@ -155,21 +155,23 @@ class BinnedProcess(Continued):
         return low, np.clip((x - centers[low]) / width, 0.0, 1.0), near
 
     def _between_populated(self, x: FloatArray, values: FloatArray) -> FloatArray:
-        known = self._known
+        known, reach = self._known, self.reach[0]
+        result = np.full((len(x), *values.shape[1:]), np.nan)
         if not known.any():
-            return np.full((len(x), *values.shape[1:]), np.nan)
+            return result
         positions, values = self.centers[0][known], values[known]
-        low = np.clip(np.searchsorted(positions, x, side="right") - 1, 0, len(positions) - 1)
-        high = np.minimum(low + 1, len(positions) - 1)
-        width = np.where(high > low, positions[high] - positions[low], 1.0)
-        share = np.clip((x - positions[low]) / width, 0.0, 1.0)
-        share = share.reshape(-1, *([1] * (values.ndim - 1)))
-        result = (1 - share) * values[low] + share * values[high]
-        distance = np.minimum(np.abs(x - positions[low]), np.abs(x - positions[high]))
-        gap = (high > low) & (width > 2 * self.reach[0])
-        beyond = (x < positions[0]) | (x > positions[-1])
-        result[(gap | beyond) & (distance > self.reach[0])] = np.nan
+        result.reshape(-1)[:] = np.interp(x, positions, values.reshape(-1))
+        far = (x < positions[0] - reach) | (x > positions[-1] + reach)
+        for k in np.flatnonzero(np.diff(positions) > 2 * reach):
+            far |= (x > positions[k] + reach) & (x < positions[k + 1] - reach)
+        result[far] = np.nan
         return result
+
+    def _diffusion(self, x: FloatArray, t: FloatArray) -> FloatArray:
+        if self.dim > 1:
+            return super()._diffusion(x, t)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.sqrt(self._covariance(x, t)))
 
 
 def _sized(name: str, value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:

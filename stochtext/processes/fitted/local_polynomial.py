@@ -1,4 +1,4 @@
-"""Local polynomial regression: moments of kernel weights by matrix products, block by block.
+"""Local polynomial regression: moments of kernel weights, block by block.
 
 Knows numbers only: neither trajectories nor time. Memory does not grow with
 the number of points times the number of evaluation points.
@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
-from stochtext._shared.typing import FloatArray, IntArray
+from stochtext._shared.typing import BoolArray, FloatArray, IntArray
+from stochtext.processes.fitted.compact_moments import compact_moments
+from stochtext.processes.fitted.smoothing_kernels import (
+    KERNELS,
+    pair_kernel,
+    peak,
+    product_kernel,
+    reach,
+)
 
 __all__ = [
     "KERNELS",
@@ -23,13 +32,15 @@ __all__ = [
     "product_kernel",
 ]
 
-KERNELS = ("gaussian", "epanechnikov")
-
 _EVALUATION_BLOCK = 128
 _DATA_BLOCK = 8192
 _INFLUENCES = 1_000_000
 # Directions of the local design below this share of the largest are not identified.
 _RANK_TOLERANCE = 1e-12
+
+
+Moments: TypeAlias = tuple[FloatArray, FloatArray, FloatArray, FloatArray]
+Influences: TypeAlias = Iterator[tuple[slice, FloatArray]]
 
 
 @dataclass(frozen=True)
@@ -71,10 +82,10 @@ class LocalPolynomial:
     multiplicity : ndarray of shape (N,)
         How many times each point counts (positive).
     bandwidth : ndarray of shape (d,)
-        Standard deviation (gaussian) or half-width (epanechnikov) of the kernel,
-        in the units of the coordinates.
+        Standard deviation (gaussian) or half-width (others) of the kernel, in the
+        units of the coordinates.
     degree : {0, 1, 2}
-    kernel : {"gaussian", "epanechnikov"}
+    kernel : {"gaussian", "epanechnikov", "quartic"}
         Product kernel over the coordinates.
 
     Notes
@@ -126,70 +137,85 @@ class LocalPolynomial:
             np.full((n, r), np.nan), np.zeros((n, d, r)), np.zeros(n), np.zeros(n),
             np.full(n, np.nan),
         )  # fmt: skip
-        for rows in _evaluation_blocks(x):
+        if d == 1 and self.kernel != "gaussian" and group is None:
+            gram, right, squares, spread = self._walk(x, response)
+            self._solve(gram, right, squares if noise else None, spread, np.arange(n), fit)
+            return fit
+        for rows in _evaluation_blocks(x / self.bandwidth):
             groups = None if group is None else (group[rows], point_group)
-            self._fit_block(x[rows], response, groups, noise, rows, fit)
+            gram, right, squares, spread = self._moments(x[rows], response, groups, noise)
+            self._solve(gram, right, squares if noise else None, spread, rows, fit)
         return fit
 
-    def influence(self, x: FloatArray) -> Iterator[tuple[IntArray, FloatArray, FloatArray]]:
-        """Yield (rows, influence of shape (k, N), effective count) for blocks of ``x``.
+    def influence(self, x: FloatArray) -> tuple[FloatArray, Influences]:
+        """Return effective counts (k,) and an iterator over blocks of the points.
 
-        The fit at a row is the influence times the responses. Meant for few states.
+        The iterator yields a slice of the points and their influences (k, m) on the fits:
+        the fit at a state is the sum of influences times responses over all blocks.
         """
-        block = int(np.clip(_INFLUENCES // max(len(self.points), 1), 1, _EVALUATION_BLOCK))
-        for start in range(0, len(x), block):
-            rows = np.arange(start, min(start + block, len(x)))
-            u = (self.points[None] - x[rows][:, None]) / self.bandwidth
-            kernel = product_kernel(self.kernel, u)
-            basis = polynomial_basis(u, self.degree)
-            weighted = kernel * self.weight
-            gram = np.einsum("kn,knp,knq->kpq", weighted, basis, basis, optimize=True)
-            first, _ = _first_row(gram)
-            influence = weighted * np.einsum("kp,knp->kn", first, basis)
-            yield rows, influence, _kish(gram[:, 0, 0], kernel**2 @ self._spread)
+        empty = np.empty((len(self.points), 0))
+        first, count = np.empty((len(x), basis_size(x.shape[1], self.degree))), np.empty(len(x))
+        for rows in _evaluation_blocks(x / self.bandwidth):
+            gram, _, _, spread = self._moments(x[rows], empty, None, False)
+            first[rows], count[rows] = _first_row(gram)[0], _kish(gram[:, 0, 0], spread)
+        return count, self._influence_blocks(x, first)
 
-    def _fit_block(
+    def _influence_blocks(self, x: FloatArray, first: FloatArray) -> Influences:
+        size = max(1, _INFLUENCES // (max(len(x), 1) * first.shape[1]))
+        for start in range(0, len(self.points), size):
+            part = slice(start, min(start + size, len(self.points)))
+            u = (self.points[part] - x[:, None]) / self.bandwidth
+            weighted = product_kernel(self.kernel, u) * self.weight[part]
+            basis = polynomial_basis(u, self.degree)
+            yield part, weighted * np.einsum("kp,knp->kn", first, basis)
+
+    def _solve(
         self,
-        x: FloatArray,
-        response: FloatArray,
-        groups: tuple[IntArray, IntArray | None] | None,
-        noise: bool,
+        gram: FloatArray,
+        right: FloatArray,
+        squares: FloatArray | None,
+        spread: FloatArray,
         rows: IntArray,
         fit: LocalFit,
     ) -> None:
-        centre = x.mean(axis=0)
-        shift = _shift_matrix((x - centre) / self.bandwidth, self.degree)
-        gram, right, squares, spread = self._moments(x, centre, response, groups, noise)
-        gram = shift @ gram @ shift.transpose(0, 2, 1)
+        """Write the fits of some rows from their moments."""
         first, inverse = _first_row(gram)
-        coefficients = inverse @ (shift @ right)
-        d = x.shape[1]
+        coefficients = inverse @ right
+        d = len(self.bandwidth)
         fit.value[rows] = coefficients[:, 0]
         if self.degree > 0:
             fit.gradient[rows] = coefficients[:, 1 : d + 1] / self.bandwidth[:, None]
         fit.count[rows] = _kish(gram[:, 0, 0], spread)
-        fit.leverage[rows] = first[:, 0] * _peak(self.kernel, d)
-        if noise:
-            squares = shift @ squares @ shift.transpose(0, 2, 1)
+        fit.leverage[rows] = first[:, 0] * peak(self.kernel, d)
+        if squares is not None:
             fit.noise[rows] = np.einsum("kp,kpq,kq->k", first, squares, first)
+
+    def _walk(self, x: FloatArray, response: FloatArray) -> Moments:
+        """Sum compact kernel moments about each state over its sorted neighbours."""
+        points, columns = self.points[:, 0], np.column_stack([self.weight, self._spread])
+        if np.any(points[1:] < points[:-1]):
+            order = np.argsort(points, kind="stable")
+            points, columns, response = points[order], columns[order], response[order]
+        h = self.bandwidth[0]
+        return compact_moments(points / h, columns, response, x[:, 0] / h, self.degree, self.kernel)
 
     def _moments(
         self,
         x: FloatArray,
-        centre: FloatArray,
         response: FloatArray,
         groups: tuple[IntArray, IntArray | None] | None,
         noise: bool,
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Sum kernel moments about ``centre`` over the points, in blocks of points."""
+    ) -> Moments:
+        """Sum kernel moments over the points, in blocks of points."""
         k, r = len(x), response.shape[1]
         p = basis_size(x.shape[1], self.degree)
         sums, squares = np.zeros((k, p * (p + r))), np.zeros((k, p * p))
         spread = np.zeros(k)
-        for start in range(0, len(self.points), _DATA_BLOCK):
-            part = slice(start, start + _DATA_BLOCK)
+        centre = x.mean(axis=0)
+        at = (x - centre) / self.bandwidth
+        for part in self._blocks_near(x):
             u = (self.points[part] - centre) / self.bandwidth
-            kernel = _pair_kernel(self.kernel, (x - centre) / self.bandwidth, u)
+            kernel = pair_kernel(self.kernel, at, u)
             if groups is not None and groups[1] is not None:
                 kernel[groups[0][:, None] == groups[1][part][None]] = 0.0
             basis = polynomial_basis(u, self.degree)
@@ -201,12 +227,35 @@ class LocalPolynomial:
             spread += kernel @ self._spread[part]
             if noise:
                 squares += kernel @ gram
+        shift = _shift_matrix(at, self.degree)
+        back = shift.transpose(0, 2, 1)
         return (
-            sums[:, : p * p].reshape(k, p, p),
-            sums[:, p * p :].reshape(k, p, r),
-            squares.reshape(k, p, p),
+            shift @ sums[:, : p * p].reshape(k, p, p) @ back,
+            shift @ sums[:, p * p :].reshape(k, p, r),
+            shift @ squares.reshape(k, p, p) @ back,
             spread,
         )
+
+    def _blocks_near(self, x: FloatArray) -> Iterator[IntArray | slice]:
+        """Yield blocks of the points that the kernel reaches from any of the states."""
+        margin = reach(self.kernel) * self.bandwidth
+        low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
+        n = len(self.points)
+        begin, end = 0, n
+        if self._is_sorted:
+            begin, end = np.searchsorted(self.points[:, 0], [low[0], high[0]])
+        for start in range(int(begin), int(end), _DATA_BLOCK):
+            part = slice(start, min(start + _DATA_BLOCK, int(end)))
+            near = _inside_box(self.points[part], low, high)
+            if near.all():
+                yield part
+            elif near.any():
+                yield start + np.flatnonzero(near)
+
+    @cached_property
+    def _is_sorted(self) -> bool:
+        first = self.points[:, 0]
+        return bool(np.all(first[1:] >= first[:-1]))
 
 
 def basis_size(dim: int, degree: int) -> int:
@@ -259,39 +308,23 @@ def _kish(total: FloatArray, spread: FloatArray) -> FloatArray:
     return np.where(positive, total**2 / np.where(positive, spread, 1.0), 0.0)
 
 
-def _peak(kernel: str, dim: int) -> float:
-    return 1.0 if kernel == "gaussian" else 0.75**dim
+def _inside_box(points: FloatArray, low: FloatArray, high: FloatArray) -> BoolArray:
+    inside = np.ones(len(points), dtype=bool)
+    for j in range(points.shape[1]):
+        inside &= (points[:, j] >= low[j]) & (points[:, j] <= high[j])
+    return inside
 
 
-def product_kernel(kernel: str, u: FloatArray) -> FloatArray:
-    """Return the kernel weights of scaled differences along the last axis."""
-    if kernel == "gaussian":
-        return np.exp(-0.5 * np.einsum("...j,...j->...", u, u))
-    return np.prod(0.75 * np.maximum(1.0 - u * u, 0.0), axis=-1)
-
-
-def _pair_kernel(kernel: str, at: FloatArray, u: FloatArray) -> FloatArray:
-    """Return the kernel weights between scaled states and points, shape (n, N)."""
-    if kernel == "epanechnikov":
-        weight = np.ones((len(at), len(u)))
-        for j in range(at.shape[1]):
-            difference = np.subtract.outer(at[:, j], u[:, j])
-            weight *= 0.75 * np.maximum(1.0 - difference * difference, 0.0)
-        return weight
-    if at.shape[1] == 1:
-        exponent = np.subtract.outer(at[:, 0], u[:, 0])
-        exponent *= exponent
-        exponent *= -0.5
-        return np.exp(exponent, out=exponent)
-    exponent = at @ u.T
-    exponent -= 0.5 * np.einsum("nj,nj->n", at, at)[:, None]
-    exponent -= 0.5 * np.einsum("nj,nj->n", u, u)
-    np.minimum(exponent, 0.0, out=exponent)
-    return np.exp(exponent, out=exponent)
-
-
-def _evaluation_blocks(x: FloatArray) -> Iterator[IntArray]:
-    """Yield row numbers in blocks of near states, so that moments lose no digits."""
-    order = np.argsort(x[:, 0], kind="stable")
-    for start in range(0, len(x), _EVALUATION_BLOCK):
-        yield order[start : start + _EVALUATION_BLOCK]
+def _evaluation_blocks(u: FloatArray) -> Iterator[IntArray]:
+    """Yield row numbers in blocks of near states, by halving along the longest side."""
+    parts = [np.arange(len(u))]
+    while parts:
+        rows = parts.pop()
+        if len(rows) <= _EVALUATION_BLOCK:
+            if len(rows):
+                yield rows
+            continue
+        side = int(np.argmax(np.ptp(u[rows], axis=0)))
+        order = np.argsort(u[rows, side], kind="stable")
+        half = -(-len(rows) // (2 * _EVALUATION_BLOCK)) * _EVALUATION_BLOCK
+        parts += [rows[order[half:]], rows[order[:half]]]

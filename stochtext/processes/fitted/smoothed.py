@@ -16,8 +16,11 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array, as_states, check_choice, check_positive
 from stochtext.processes.base import Process
+from stochtext.processes.fitted.binned_regression import binned_sums, fit_nodes
 from stochtext.processes.fitted.continuation import Continued
-from stochtext.processes.fitted.local_polynomial import KERNELS, LocalPolynomial, basis_size
+from stochtext.processes.fitted.curve_table import CurveTable, Nodes
+from stochtext.processes.fitted.local_polynomial import LocalFit, LocalPolynomial, basis_size
+from stochtext.processes.fitted.smoothing_kernels import KERNELS, kernel_sd
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,11 +29,11 @@ __all__ = ["KernelProcess"]
 
 # Below this effective number of transitions a local average says nothing.
 _MINIMUM_COUNT = 10
-# In one coordinate, more transitions than this are answered from a table of
-# direct fits whose spacing makes the interpolation error far smaller than noise.
-_TABLE_FROM = 2000
-_NODES_PER_BANDWIDTH = 16
-_MAXIMUM_NODES = 4096
+# In one or two coordinates, more transitions than this are binned and answered from a
+# table whose spacing makes the error far smaller than a hundredth of the standard error.
+_TABLE_FROM = {1: 2000, 2: 5000}
+_NODES_PER_SD = {1: 24, 2: 14}
+_MOST_NODES = {1: 8192, 2: 400}
 _POSITIVE_SHARE = 1e-3
 
 
@@ -54,7 +57,7 @@ class KernelProcess(Continued):
         Degree of the local polynomial of the drift. The covariance rate is local
         linear (local constant for degree 0) in one coordinate and local constant in
         more, where only non-negative weights keep it positive definite.
-    kernel : {"gaussian", "epanechnikov"}
+    kernel : {"gaussian", "epanechnikov", "quartic"}
     multiplicity : array_like of shape (N,), optional
         How many times each transition counts.
     shrinkage : float, optional
@@ -62,6 +65,9 @@ class KernelProcess(Continued):
         transitions; default 0 for d = 1 and 2 (d + 1) for more coordinates.
     continuation : Process, optional
         Gives the coefficients where there is no local estimate; NaN without it.
+    noise : array_like of shape (N, d), optional
+        Noise of each increment, where the residuals are corrected for the sampling
+        interval and differ from it; default the residuals.
 
     Notes
     -----
@@ -95,6 +101,7 @@ class KernelProcess(Continued):
         multiplicity: ArrayLike | None = None,
         shrinkage: float | None = None,
         continuation: Process | None = None,
+        noise: ArrayLike | None = None,
     ) -> None:
         self.points = as_states("points", points, None)
         n, d = self.points.shape
@@ -103,6 +110,9 @@ class KernelProcess(Continued):
         self.increments = _sized("increments", increments, (n, d))
         self.dt = _sized("dt", dt, (n,))
         self.residuals = _sized("residuals", residuals, (n, d))
+        self.noise_of_increments = (
+            self.residuals if noise is None else _sized("noise", noise, (n, d))
+        )
         self.bandwidth = _sized("bandwidth", np.broadcast_to(bandwidth, (d,)), (d,))
         if not np.all(self.bandwidth > 0) or not np.all(self.dt > 0):
             raise InputError("`bandwidth` and `dt` of a KernelProcess must be positive.")
@@ -118,8 +128,18 @@ class KernelProcess(Continued):
 
     @property
     def is_tabulated(self) -> bool:
-        """Whether answers are interpolated between direct fits on a fine grid."""
-        return self._table is not None
+        """Whether answers are interpolated between fits to binned transitions on a fine grid."""
+        return self.nodes is not None
+
+    @cached_property
+    def nodes(self) -> Nodes | None:
+        """Nodes on which many transitions are binned; None where they are used one by one."""
+        if self.dim > 2 or len(self.points) <= _TABLE_FROM[self.dim]:
+            return None
+        sd = self.bandwidth * kernel_sd(self.kernel)
+        return Nodes.around(
+            self.points, 2 * self.bandwidth, sd / _NODES_PER_SD[self.dim], _MOST_NODES[self.dim]
+        )
 
     @property
     def minimum_count(self) -> float:
@@ -141,7 +161,7 @@ class KernelProcess(Continued):
 
     def covariance_regression(self, degree: int | None = None) -> LocalPolynomial:
         """Return the regression of e e' / dt on X, by default of the fitted degree."""
-        fitted = min(self.degree, 1) if self.dim == 1 else 0
+        fitted = self._covariance_degrees[0]
         return LocalPolynomial(
             self.points, self.multiplicity, self.multiplicity, self.bandwidth,
             fitted if degree is None else degree, self.kernel,
@@ -150,23 +170,27 @@ class KernelProcess(Continued):
     def local_drift(self, x: ArrayLike) -> FloatArray:
         """Return the drift at states, shape (n, d); NaN where there are no data."""
         states = as_states("x", x, self.dim)
-        if self._table is None:
-            return self._remembered("drift", states, self._direct_drift)
-        return self._table.drift(states)
+        if self._drift_table is not None:
+            return self._drift_table(states)
+        return self._remembered("drift", states, self._direct_drift)
 
     def local_covariance(self, x: ArrayLike) -> FloatArray:
         """Return the covariance rate at states, shape (n, d, d); NaN where there are no data."""
         states = as_states("x", x, self.dim)
-        if self._table is None:
-            return self._remembered("covariance", states, self._direct_covariance)
-        return self._table.covariance(states)
+        if self._covariance_table is not None:
+            entries = self._covariance_table(states)
+            return unfold_symmetric(np.exp(entries) if self.dim == 1 else entries, self.dim)
+        return self._remembered("covariance", states, self._direct_covariance)
 
     def _settings(self) -> dict[str, Any]:
         return {"degree": self.degree, "kernel": self.kernel, "shrinkage": self.shrinkage}
 
     def _arrays(self) -> dict[str, FloatArray]:
         names = ("points", "increments", "dt", "residuals", "bandwidth", "multiplicity")
-        return {name: getattr(self, name) for name in names}
+        arrays = {name: getattr(self, name) for name in names}
+        if self.noise_of_increments is not self.residuals:
+            arrays["noise"] = self.noise_of_increments
+        return arrays
 
     @classmethod
     def _restore(
@@ -186,19 +210,34 @@ class KernelProcess(Continued):
         )
 
     @cached_property
-    def _table(self) -> _Table | None:
-        if self.dim > 1 or len(self.points) <= _TABLE_FROM:
+    def _drift_table(self) -> CurveTable | None:
+        if self.nodes is None:
             return None
-        reach = 2 * self.bandwidth[0]
-        low, high = self.points.min() - reach, self.points.max() + reach
-        size = int(np.ceil((high - low) / self.bandwidth[0] * _NODES_PER_BANDWIDTH))
-        if size > _MAXIMUM_NODES:
+        rates = self.increments / self.dt[:, None]
+        sums = binned_sums(self.drift_regression(), rates, self.nodes)
+        value, count = fit_nodes(sums, self.nodes, self.bandwidth, self.degree, self.kernel)
+        value[count < self.minimum_count] = np.nan
+        return CurveTable(self.nodes, value)
+
+    @cached_property
+    def _covariance_table(self) -> CurveTable | None:
+        if self.nodes is None:
             return None
-        nodes = np.linspace(low, high, size)
-        states = nodes[:, None]
-        return _Table(
-            nodes, self._direct_drift(states)[:, 0], self._direct_covariance(states)[:, 0, 0]
+        products = covariance_responses(self.residuals, self.dt)
+        sums = binned_sums(self.covariance_regression(), products, self.nodes)
+        fits = [
+            fit_nodes(sums, self.nodes, self.bandwidth, degree, self.kernel)
+            for degree in self._covariance_degrees
+        ]
+        matrix = self._matrices(
+            [value.reshape(-1, value.shape[-1]) for value, _ in fits], fits[0][1].ravel()
         )
+        j, k = np.triu_indices(self.dim)
+        entries = matrix[:, j, k].reshape(*self.nodes.shape, len(j))
+        # Interpolated logarithms, or linear shares, stay positive (definite).
+        if self.dim == 1:
+            return CurveTable(self.nodes, np.log(entries))
+        return CurveTable(self.nodes, entries, convex=True)
 
     def _remembered(
         self, which: str, states: FloatArray, fit: Callable[[FloatArray], FloatArray]
@@ -214,47 +253,28 @@ class KernelProcess(Continued):
         return np.where(fit.count[:, None] >= self.minimum_count, fit.value, np.nan)
 
     def _direct_covariance(self, states: FloatArray) -> FloatArray:
-        d = self.dim
         products = covariance_responses(self.residuals, self.dt)
-        fit = self.covariance_regression().fit(states, products)
-        value = fit.value
-        if d == 1 and self.degree > 0:
-            value = _positive(value, self.covariance_regression(0).fit(states, products).value)
-        matrix = unfold_symmetric(value, d)
+        fits: list[LocalFit] = [
+            self.covariance_regression(degree).fit(states, products)
+            for degree in self._covariance_degrees
+        ]
+        return self._matrices([fit.value for fit in fits], fits[0].count)
+
+    @property
+    def _covariance_degrees(self) -> tuple[int, ...]:
+        """The fitted degree, and a constant where that is not positive."""
+        return (1, 0) if self.dim == 1 and self.degree > 0 else (0,)
+
+    def _matrices(self, values: list[FloatArray], count: FloatArray) -> FloatArray:
+        """Return positive, shrunken covariance rates; NaN where there are too few data."""
+        value = values[0] if len(values) == 1 else _positive(*values)
+        matrix = unfold_symmetric(value, self.dim)
         if self.shrinkage > 0:
-            count, prior = fit.count[:, None, None], self.shrinkage
-            local = np.where(count > 0, matrix, 0.0)
-            matrix = (count * local + prior * self.pooled_covariance) / (count + prior)
-        matrix[fit.count < self.minimum_count] = np.nan
+            weight, prior = count[:, None, None], self.shrinkage
+            local = np.where(weight > 0, matrix, 0.0)
+            matrix = (weight * local + prior * self.pooled_covariance) / (weight + prior)
+        matrix[count < self.minimum_count] = np.nan
         return matrix
-
-
-class _Table:
-    """Cubic interpolation of direct fits in one coordinate; NaN spreads to its neighbours."""
-
-    def __init__(self, nodes: FloatArray, drift: FloatArray, covariance: FloatArray) -> None:
-        self._start, self._step = nodes[0], nodes[1] - nodes[0]
-        self._drift, self._covariance = drift, covariance
-
-    def drift(self, states: FloatArray) -> FloatArray:
-        return self._interpolate(states[:, 0], self._drift)[:, None]
-
-    def covariance(self, states: FloatArray) -> FloatArray:
-        return self._interpolate(states[:, 0], self._covariance)[:, None, None]
-
-    def _interpolate(self, x: FloatArray, values: FloatArray) -> FloatArray:
-        position = (x - self._start) / self._step
-        inside = (position >= 1) & (position <= len(values) - 2)
-        position = np.where(inside, position, 1.0)
-        cell = np.minimum(position.astype(np.int64), len(values) - 3)
-        s = position - cell
-        result = (
-            values[cell - 1] * (-s * (s - 1) * (s - 2) / 6)
-            + values[cell] * ((s + 1) * (s - 1) * (s - 2) / 2)
-            + values[cell + 1] * (-(s + 1) * s * (s - 2) / 2)
-            + values[cell + 2] * ((s + 1) * s * (s - 1) / 6)
-        )
-        return np.where(inside, result, np.nan)
 
 
 def covariance_responses(residuals: FloatArray, dt: FloatArray) -> FloatArray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from stochtext._shared.typing import ArrayLike, FloatArray
@@ -71,6 +74,9 @@ class OrnsteinUhlenbeck(LinearProcess):
     @property
     def _mu(self) -> FloatArray:
         return np.atleast_1d(np.asarray(self._params["mu"], dtype=np.float64))
+
+    def _level_formula(self, t: Any, p: Mapping[str, Any]) -> list[Any]:
+        return list(np.ravel(p["mu"]))
 
     def _drift(self, x: FloatArray, t: FloatArray) -> FloatArray:
         return (self._mu - x) @ self._kappa.T

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,13 +23,17 @@ from stochtext.processes.parameters import parameter_value
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from stochtext.processes.compiled.tracing.formulas import TracedFormulas
+
 __all__ = ["LinearProcess", "check_steps"]
+
+_NO_KNOTS = np.empty(0)
 
 _TEXT = """
 @kernel
 def {prefix}drift(t, x, theta, out):
     wide_vectors()
-    linear_drift(t, x, theta, {terms}, out)
+    linear_drift(t, x, theta, {terms}, {knots}, out)
 
 
 @kernel
@@ -221,15 +225,40 @@ class LinearProcess(GaussianTransition):
 
         return expm(-self._kappa * lags[:, None, None]) @ covariance
 
-    def _linear_code(self, prefix: str, mean: FloatArray) -> CoefficientSource:
-        """Return the source for the mean whose polynomial has the coefficients ``mean``."""
+    def _level_formula(self, t: Any, p: Mapping[str, Any]) -> list[Any] | None:
+        """Return the d coordinates of the level that the process returns to, or None.
+
+        ``t`` is a symbol, ``p`` maps names to symbols and arrays of symbols.
+        """
+        return None
+
+    def formulas(self) -> TracedFormulas | None:
+        """Return drift and diffusion as expressions of t, x and the free parameters."""
+        from stochtext.processes.compiled.tracing.formulas import linear_formulas
+
+        return linear_formulas(self._level_formula, self.dim or 1, self._parameter_vector)
+
+    @property
+    def formulas_key(self) -> Hashable:
+        """The class, and the shapes that its formulas are traced with."""
+        vector = self._parameter_vector
+        return (type(self), self.dim, tuple(vector.shapes.items()), vector.places, self.clock)
+
+    def _linear_code(
+        self, prefix: str, mean: FloatArray, knots: FloatArray = _NO_KNOTS
+    ) -> CoefficientSource:
+        """Return the source for a mean with these coefficients.
+
+        They are those of the powers of t, and with ``knots`` those of 1, t - knots[0] and
+        max(t - knot, 0)^3 for each knot.
+        """
         self.require_specified()
         d = len(self._kappa)
         sigma = self._sigma
         return CoefficientSource(
-            text=_TEXT.format(prefix=prefix, terms=len(mean)),
+            text=_TEXT.format(prefix=prefix, terms=len(mean), knots=len(knots)),
             sources=("stochtext.processes.compiled.linear",),
-            theta=np.concatenate([self._kappa.ravel(), mean.ravel(), sigma.ravel()]),
+            theta=np.concatenate([self._kappa.ravel(), mean.ravel(), knots, sigma.ravel()]),
             dim=d,
             noise_dim=d,
             diagonal=d == 1,

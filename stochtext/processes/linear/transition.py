@@ -9,11 +9,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from stochtext._shared.typing import FloatArray
+from stochtext._shared.typing import BoolArray, FloatArray, IntArray
 from stochtext.processes.gaussian import row_products
+from stochtext.processes.linear.mean_basis import NaturalSpline
 from stochtext.processes.linear.moments import linear_moments
 
 __all__ = [
+    "knots_within",
+    "moving_along_spline",
     "moving_mean",
     "one_step",
     "phi_functions",
@@ -151,6 +154,72 @@ def moving_mean(
         moved = polynomial(derivative, clock) * ((rate * dt) ** j)[:, None]
         end = end - row_products(functions[j - 1], moved)
     return end
+
+
+def moving_along_spline(
+    kappa: FloatArray,
+    levels: FloatArray,
+    basis: NaturalSpline,
+    clock: FloatArray,
+    rate: FloatArray,
+    dt: FloatArray,
+) -> FloatArray:
+    """Return the integral of :func:`moving_mean` for the spline with ``levels`` at its knots.
+
+    Parameters
+    ----------
+    kappa : ndarray of shape (d, d)
+    levels : ndarray of shape (q, d)
+    basis : NaturalSpline
+    clock, rate, dt : ndarray of shape (n,)
+
+    Returns
+    -------
+    ndarray of shape (n, d)
+
+    Notes
+    -----
+    By parts as in :func:`moving_mean`, with the polynomial in force at the start of the
+    step; behind a knot tau before its end another cubic acts, which adds L_3(tau) rate^3
+    times the jump of the third derivative, L_3(tau) = tau^3 (I / 6 - phi_3(-kappa tau)).
+    """
+    derivatives = basis.derivatives(clock)
+    value = derivatives[0] @ levels
+    functions, which = _spread_phi(kappa, dt)
+    for j in range(1, 4):
+        moved = (derivatives[j] @ levels) * ((rate * dt) ** j)[:, None]
+        value = value + moved / (1, 1, 2, 6)[j] - row_products(functions[j - 1][which], moved)
+    crossed, left = knots_within(basis.knots, clock, rate, dt)
+    for k, knot_jump in enumerate(basis.jumps @ levels):
+        rows = np.flatnonzero(crossed[:, k])
+        if rows.size:
+            tau = left[rows, k]
+            cubes, place = _spread_phi(kappa, tau)
+            moved = np.outer((rate[rows] * tau) ** 3, knot_jump)
+            value[rows] += moved / 6.0 - row_products(cubes[2][place], moved)
+    return value
+
+
+def knots_within(
+    knots: FloatArray, clock: FloatArray, rate: FloatArray, dt: FloatArray
+) -> tuple[BoolArray, FloatArray]:
+    """Return which knots lie strictly within each step, and the time left behind each.
+
+    Returns
+    -------
+    crossed : ndarray of bool of shape (n, q)
+    left : ndarray of shape (n, q)
+    """
+    before = knots[None, :] - clock[:, None]
+    left = dt[:, None] - before / rate[:, None]
+    return (before > 0) & (left > 0), left
+
+
+def _spread_phi(kappa: FloatArray, dt: FloatArray) -> tuple[FloatArray, IntArray]:
+    lengths, which = np.unique(dt, return_inverse=True)
+    if len(lengths) == 1:
+        return _one_phi(kappa.tobytes(), len(kappa), lengths[0], 3), np.zeros(1, dtype=np.int64)
+    return phi_functions(kappa, lengths, 3), which
 
 
 def polynomial(coefficients: FloatArray, u: FloatArray) -> FloatArray:

@@ -127,6 +127,12 @@ class TrendingOrnsteinUhlenbeck(LinearProcess):
         self.require_specified()
         return polynomial(self._trend, np.atleast_1d(as_float_array("t", t)))
 
+    def _level_formula(self, t: Any, p: Mapping[str, Any]) -> list[Any]:
+        level = list(p["trend"][-1])
+        for row in p["trend"][-2::-1]:
+            level = [value * t + more for value, more in zip(level, row, strict=True)]
+        return level
+
     def _drift(self, x: FloatArray, t: FloatArray) -> FloatArray:
         return (polynomial(self._trend, t) - x) @ self._kappa.T
 

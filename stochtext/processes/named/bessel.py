@@ -12,10 +12,22 @@ from scipy.special import gammaln, hyp0f1, ive
 
 from stochtext._shared.typing import FloatArray
 
-__all__ = ["log_scaled_bessel"]
+__all__ = ["DEBYE_TERMS", "FAR", "log_scaled_bessel"]
 
 #: Beyond this radius sqrt(order^2 + z^2) six terms of Debye's expansion reach rounding error.
-_FAR = 200.0
+FAR = 200.0
+#: Coefficients in s and divisors of the terms of Debye's expansion.
+DEBYE_TERMS = (
+    ((3.0, -5.0), 24.0),
+    ((81.0, -462.0, 385.0), 1152.0),
+    ((30375.0, -369603.0, 765765.0, -425425.0), 414720.0),
+    ((4465125.0, -94121676.0, 349922430.0, -446185740.0, 185910725.0), 39813120.0),
+    (
+        (1519035525.0, -49286948607.0, 284499769554.0, -614135872350.0, 566098157625.0,
+         -188699385875.0),
+        6688604160.0,
+    ),
+)  # fmt: skip
 
 
 def log_scaled_bessel(order: float, z: FloatArray) -> FloatArray:
@@ -41,7 +53,7 @@ def log_scaled_bessel(order: float, z: FloatArray) -> FloatArray:
     """
     z = np.asarray(z, dtype=np.float64)
     out = np.empty_like(z)
-    far = np.hypot(order, z) > _FAR
+    far = np.hypot(order, z) > FAR
     out[far] = _debye(order, z[far])
     near = np.flatnonzero(~far)
     value = ive(order, z[near])
@@ -72,18 +84,7 @@ def _debye(order: float, z: FloatArray) -> FloatArray:
 
 def _debye_series(s: FloatArray, r: FloatArray) -> Any:
     """Return sum_k u_k / order^k with s = p^2 = (order / r)^2; u_k as in 9.3.9-10."""
-    terms = (
-        ((3.0, -5.0), 24.0),
-        ((81.0, -462.0, 385.0), 1152.0),
-        ((30375.0, -369603.0, 765765.0, -425425.0), 414720.0),
-        ((4465125.0, -94121676.0, 349922430.0, -446185740.0, 185910725.0), 39813120.0),
-        (
-            (1519035525.0, -49286948607.0, 284499769554.0, -614135872350.0, 566098157625.0,
-             -188699385875.0),
-            6688604160.0,
-        ),
-    )  # fmt: skip
     total = np.ones_like(r)
-    for k, (coefficients, divisor) in enumerate(terms, start=1):
+    for k, (coefficients, divisor) in enumerate(DEBYE_TERMS, start=1):
         total = total + np.polynomial.polynomial.polyval(s, coefficients) / (divisor * r**k)
     return total

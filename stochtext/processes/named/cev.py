@@ -100,6 +100,22 @@ class CEV(SquareRootPower):
         law = SquareRootLaw(alpha, 2.0 * away * mu, 2.0 * abs(away) * sigma, absorbed=gamma < 1)
         return law, 0.5 / away
 
+    def _root_slopes(self) -> FloatArray:
+        mu, sigma, gamma = self._numbers("mu", "sigma", "gamma")
+        away = 1.0 - gamma
+        return np.array(
+            [
+                [0.0, 2.0 * away, 0.0, 0.0],
+                [2.0 * away * (1.0 - 2.0 * gamma) * sigma, 0.0, 2.0 * abs(away), 0.0],
+                [
+                    (4.0 * gamma - 3.0) * sigma**2,
+                    -2.0 * mu,
+                    -2.0 * np.sign(away) * sigma,
+                    0.5 / away**2,
+                ],
+            ]
+        )
+
     def _conditional_mean(self, x: FloatArray, dt: FloatArray) -> FloatArray:
         mu, gamma = self._numbers("mu", "gamma")
         return x * np.exp(mu * dt) if gamma < 1 else super()._conditional_mean(x, dt)

@@ -96,6 +96,10 @@ class CoxIngersollRoss(SquareRootPower):
         self._need(sigma > 0, "a transition density", "sigma > 0")
         return SquareRootLaw(kappa * mu, -kappa, sigma, absorbed=kappa * mu == 0), 1.0
 
+    def _root_slopes(self) -> FloatArray:
+        kappa, mu = self._numbers("kappa", "mu")
+        return np.array([[mu, -1.0, 0.0, 0.0], [kappa, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+
     def start_values(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> dict[str, Any]:
         """Return the weighted least-squares drift of an Euler step; nothing for data at zero."""
         alpha, beta, sigma = _regression(x[:, 0], x_next[:, 0], dt)
@@ -164,6 +168,9 @@ class FellerDiffusion(SquareRootPower):
         alpha, beta, sigma = self._numbers("alpha", "beta", "sigma")
         self._need(sigma > 0, "a transition density", "sigma > 0")
         return SquareRootLaw(alpha, beta, sigma, absorbed=alpha == 0), 1.0
+
+    def _root_slopes(self) -> FloatArray:
+        return np.eye(3, 4)
 
     def start_values(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> dict[str, Any]:
         """Return the weighted least-squares drift of an Euler step; nothing for data at zero."""

@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from stochtext._shared.exceptions import InputError
-from stochtext._shared.typing import ArrayLike, FloatArray
+from stochtext._shared.typing import ArrayLike, BoolArray, FloatArray
 from stochtext._shared.validation import as_states
 from stochtext.processes.base import per_state
-from stochtext.processes.gaussian import gaussian_log_density, lower_root, row_products, state_pairs
+from stochtext.processes.gaussian import (
+    gaussian_log_density,
+    lower_root,
+    row_products,
+    standardised,
+    state_pairs,
+)
 from stochtext.processes.linear.process import check_steps
 from stochtext.processes.named.rate_and_factor import RateAndFactor
 
@@ -62,7 +69,7 @@ class GeometricBrownianMotion(RateAndFactor):
 
     @property
     def commutative(self) -> bool:
-        """The noise commutes: the product of two columns of sigma does not depend on their order."""
+        """The noise commutes: products of two columns of sigma have no order."""
         return True
 
     @property
@@ -168,17 +175,11 @@ class GeometricBrownianMotion(RateAndFactor):
         InputError
             If a start is not positive, or sigma sigma^T is singular: there is no density then.
         """
-        self.require_specified()
-        here, there = state_pairs(x, x_next, self.dim)
-        here, steps = self._positive(here), check_steps(dt, len(here))[:, None]
-        inside = np.all((there > 0) & (there < np.inf), axis=1)
-        landing = np.where(inside[:, None], there, 1.0)
-        residual = (np.log(landing / here) - self._log_rate * steps) / np.sqrt(steps)
-        rate = self._sigma @ self._sigma.T
-        standard = gaussian_log_density(residual, np.broadcast_to(rate, (len(here), *rate.shape)))
-        density = standard - np.sum(np.log(landing * np.sqrt(steps)), axis=1)
-        outside = np.where(np.any(np.isnan(there), axis=1), np.nan, -np.inf)
-        return np.where(inside, density, outside)
+        residual, landing, inside, missing = self._log_residual(x, x_next, dt)
+        root = np.sqrt(check_steps(dt, len(residual)))[:, None]
+        standard = gaussian_log_density(residual, self._rate_rows(len(residual)))
+        density = standard - np.sum(np.log(landing * root), axis=1)
+        return np.where(inside, density, np.where(missing, np.nan, -np.inf))
 
     def transition_density(
         self,
@@ -193,6 +194,103 @@ class GeometricBrownianMotion(RateAndFactor):
         Parameters and errors are those of ``transition_log_density``.
         """
         return np.exp(self.transition_log_density(x, x_next, dt, t, clock_dt))
+
+    def transition_cdf(
+        self,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        dt: ArrayLike,
+        t: ArrayLike = 0.0,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return the probability of X(t + dt) <= x_next given X(t) = x, shape (n,).
+
+        Parameters are those of ``transition_log_density``.
+
+        Raises
+        ------
+        InputError
+            Also in several dimensions, where there is no closed form.
+        """
+        if self.dim != 1:
+            raise InputError(
+                f"The joint distribution function of {self.dim} coordinates has no closed form; "
+                "`transition_normal_scores` gives that of each coordinate given those before it."
+            )
+        return np.asarray(ndtr(self.transition_normal_scores(x, x_next, dt, t, clock_dt)[:, 0]))
+
+    def transition_normal_scores(
+        self,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        dt: ArrayLike,
+        t: ArrayLike = 0.0,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray:
+        """Return the standardised log growth: L^-1 (log(x_next / x) - mean) / sqrt(dt).
+
+        With L the lower Cholesky factor of sigma sigma^T, column j is the standard normal
+        quantile of the distribution function of coordinate j given those before it.
+        Parameters and errors are those of ``transition_log_density``.
+
+        Returns
+        -------
+        ndarray of shape (n, d)
+            In one dimension infinite outside the domain, in several NaN.
+        """
+        residual, _, inside, missing = self._log_residual(x, x_next, dt)
+        scores = standardised(residual, self._rate_rows(len(residual)))[0]
+        if self.dim == 1:
+            last = np.broadcast_to(as_states("x_next", x_next, 1), scores.shape)
+            outside = np.where(missing[:, None], np.nan, np.where(last > 0, np.inf, -np.inf))
+        else:
+            outside = np.full(scores.shape, np.nan)
+        return np.where(inside[:, None], scores, outside)
+
+    def transition_score(
+        self,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        dt: ArrayLike,
+        t: ArrayLike = 0.0,
+        clock_dt: ArrayLike | None = None,
+    ) -> FloatArray | None:
+        """Return the derivative of ``transition_log_density`` by the free parameters.
+
+        Parameters are those of ``transition_log_density``.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            Columns in the order of ``free_parameters``, NaN where the density is zero.
+        """
+        residual, _, inside, _ = self._log_residual(x, x_next, dt)
+        steps = np.sqrt(check_steps(dt, len(residual)))[:, None]
+        standard, root = standardised(residual, self._rate_rows(len(residual)))
+        factor = root[0]
+        pull = np.linalg.solve(factor.T, standard.T).T
+        # log X drifts with mu_i - a_ii / 2, and a_ii is the squared length of a row of L.
+        by_factor = pull[:, :, None] * (standard[:, None, :] - steps[:, :, None] * factor)
+        by_factor -= np.diag(1.0 / np.diag(factor))
+        rows, columns = np.tril_indices(len(factor))
+        lower = by_factor[:, rows, columns]
+        return np.where(inside[:, None], np.column_stack([pull * steps, lower]), np.nan)
+
+    def _log_residual(
+        self, x: ArrayLike, x_next: ArrayLike, dt: ArrayLike
+    ) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
+        """Return (log growth - mean) / sqrt(dt), positive ends, and which are inside or NaN."""
+        self.require_specified()
+        here, there = state_pairs(x, x_next, self.dim)
+        here, steps = self._positive(here), check_steps(dt, len(here))[:, None]
+        inside = np.all((there > 0) & (there < np.inf), axis=1)
+        landing = np.where(inside[:, None], there, 1.0)
+        residual = (np.log(landing / here) - self._log_rate * steps) / np.sqrt(steps)
+        return residual, landing, inside, np.any(np.isnan(there), axis=1)
+
+    def _rate_rows(self, n: int) -> FloatArray:
+        rate = self._sigma @ self._sigma.T
+        return np.broadcast_to(rate, (n, *rate.shape))
 
     def _positive(self, states: FloatArray) -> FloatArray:
         """Return states, refusing those outside the domain."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import exprel
 
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import per_state
@@ -18,6 +19,14 @@ from stochtext.processes.named.euler_regression import euler_regression
 from stochtext.processes.named.scalar import ScalarFormula
 
 __all__ = ["Gompertz"]
+
+
+def _decay_slope(decay: FloatArray) -> FloatArray:
+    """Return the derivative of (1 - exp(-decay)) / decay, with its limit -1/2."""
+    small = np.abs(decay) < 1e-2
+    safe = np.where(small, 1.0, decay)
+    series = -0.5 + decay * (1 / 3 - decay * (1 / 8 - decay * (1 / 30 - decay / 144)))
+    return np.where(small, series, (np.exp(-safe) * (1.0 + safe) - 1.0) / safe**2)
 
 
 class Gompertz(ScalarFormula, KnownTransition, KnownMoments, KnownStationaryLaw):
@@ -83,10 +92,9 @@ class Gompertz(ScalarFormula, KnownTransition, KnownMoments, KnownStationaryLaw)
     def _log_moments(self, x: FloatArray, dt: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance of log X(t + dt)."""
         alpha, beta, sigma = self._numbers("alpha", "beta", "sigma")
-        decay = beta * dt
         # (1 - exp(-beta dt)) / beta, with its limit dt.
-        reach = dt * np.where(decay == 0, 1.0, -np.expm1(-decay) / np.where(decay == 0, 1.0, decay))
-        mean = np.log(x) * np.exp(-decay) + (alpha - 0.5 * sigma**2) * reach
+        reach = dt * exprel(-beta * dt)
+        mean = np.log(x) * np.exp(-beta * dt) + (alpha - 0.5 * sigma**2) * reach
         return mean, transition_covariance(beta, sigma, dt)
 
     def _log_transition(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
@@ -99,8 +107,29 @@ class Gompertz(ScalarFormula, KnownTransition, KnownMoments, KnownStationaryLaw)
     def _transition_cdf(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
         from scipy.special import ndtr
 
+        return np.asarray(ndtr(self._normal_scores(x, x_next, dt)))
+
+    def _normal_scores(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
         mean, variance = self._log_moments(x, dt)
-        return np.asarray(ndtr((np.log(x_next) - mean) / np.sqrt(variance)))
+        return np.asarray((np.log(x_next) - mean) / np.sqrt(variance))
+
+    def _transition_score(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
+        alpha, beta, sigma = self._numbers("alpha", "beta", "sigma")
+        mean, variance = self._log_moments(x, dt)
+        reach = dt * exprel(-beta * dt)
+        slope = dt**2 * _decay_slope(beta * dt)
+        by_alpha, by_sigma = reach, -sigma * reach
+        by_beta = -dt * np.exp(-beta * dt) * np.log(x) + (alpha - 0.5 * sigma**2) * slope
+        away = (np.log(x_next) - mean) / variance
+        by_variance = 0.5 * (away**2 - 1.0 / variance)
+        widening = 2.0 * sigma**2 * dt**2 * _decay_slope(2.0 * beta * dt)
+        return np.column_stack(
+            [
+                away * by_alpha,
+                away * by_beta + by_variance * widening,
+                away * by_sigma + by_variance * 2.0 * variance / sigma,
+            ]
+        )
 
     def _transition_quantile(self, x: FloatArray, u: FloatArray, dt: FloatArray) -> FloatArray:
         from scipy.special import ndtri

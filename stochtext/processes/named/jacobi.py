@@ -5,23 +5,49 @@ Law of this file: both transition densities are series in Jacobi polynomials.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import betaln, gammaln, xlogy
+from scipy.special import betaln, gammaln, ndtri, xlogy
 
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.closed_forms import KnownStationaryLaw, KnownTransition
 from stochtext.processes.named.euler_regression import euler_regression
-from stochtext.processes.named.jacobi_series import log_jacobi_transition
+from stochtext.processes.named.jacobi_series import jacobi_tails, log_jacobi_transition
 from stochtext.processes.named.linear_drift import LinearDriftMoments
 from stochtext.processes.named.scalar import ScalarFormula
 
 __all__ = ["Jacobi", "KesslerSorensen"]
 
+#: Rounding error above which a distribution function is not given ...
+_CDF_TOLERANCE = 1e-9
+#: ... and share of the smaller tail above which a normal score is not given.
+_SCORE_TOLERANCE = 1e-4
 
-class Jacobi(ScalarFormula, KnownTransition, LinearDriftMoments, KnownStationaryLaw):
+
+class _JacobiTransition(KnownTransition):
+    """A transition whose tails are series, of which subclasses give the sums and their errors."""
+
+    @abstractmethod
+    def _tails(
+        self, x: FloatArray, x_next: FloatArray, dt: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return lower and upper tail and the rounding error of both."""
+
+    def _transition_cdf(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
+        lower, _, error = self._tails(x, x_next, dt)
+        return np.where(error < _CDF_TOLERANCE, np.clip(lower, 0.0, 1.0), np.nan)
+
+    def _normal_scores(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
+        lower, upper, error = self._tails(x, x_next, dt)
+        scores = np.where(lower < upper, ndtri(lower), -ndtri(upper))
+        resolved = error < _SCORE_TOLERANCE * np.minimum(lower, upper)
+        return np.where(resolved, scores, np.nan)
+
+
+class Jacobi(ScalarFormula, _JacobiTransition, LinearDriftMoments, KnownStationaryLaw):
     """dX = kappa (mu - X) dt + sigma sqrt(X (1 - X)) dW, on the interval from 0 to 1.
 
     Parameters
@@ -40,7 +66,7 @@ class Jacobi(ScalarFormula, KnownTransition, LinearDriftMoments, KnownStationary
     2 kappa mu / sigma^2 and 2 kappa (1 - mu) / sigma^2. The transition density is that law
     times a series in Jacobi polynomials with eigenvalues n (kappa + (n - 1) sigma^2 / 2).
     Where the series cannot be summed to six digits, far in a tail or for a short step,
-    ``transition_density`` is NaN: the numbers of its terms that cancel are too large there.
+    ``transition_density`` and ``transition_cdf`` are NaN: the terms that cancel are too large.
 
     References
     ----------
@@ -103,6 +129,11 @@ class Jacobi(ScalarFormula, KnownTransition, LinearDriftMoments, KnownStationary
     def _log_transition(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
         return log_jacobi_transition(*self._beta(), float(self._params["sigma"]), x, x_next, dt)
 
+    def _tails(
+        self, x: FloatArray, x_next: FloatArray, dt: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        return jacobi_tails(*self._beta(), float(self._params["sigma"]), x, x_next, dt)
+
     def _log_stationary(self, x: FloatArray) -> FloatArray:
         a, b = self._beta()
         return np.asarray(xlogy(a - 1.0, x) + xlogy(b - 1.0, 1.0 - x) - betaln(a, b))
@@ -124,7 +155,7 @@ class Jacobi(ScalarFormula, KnownTransition, LinearDriftMoments, KnownStationary
         return {"kappa": kappa, "mu": min(max(level / kappa, 0.01), 0.99), "sigma": sigma}
 
 
-class KesslerSorensen(ScalarFormula, KnownTransition, KnownStationaryLaw):
+class KesslerSorensen(ScalarFormula, _JacobiTransition, KnownStationaryLaw):
     """dX = -theta tan(X) dt + sigma dW, on the interval from -pi/2 to pi/2.
 
     Parameters
@@ -189,6 +220,13 @@ class KesslerSorensen(ScalarFormula, KnownTransition, KnownStationaryLaw):
             slope = np.log(0.5 * np.cos(x_next))
         sigma = float(self._params["sigma"])
         return log_jacobi_transition(shape, shape, sigma, share, share_next, dt) + slope
+
+    def _tails(
+        self, x: FloatArray, x_next: FloatArray, dt: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        shape = self._ratio() + 0.5
+        share, share_next = (np.sin(0.5 * (z + np.pi / 2)) ** 2 for z in (x, x_next))
+        return jacobi_tails(shape, shape, float(self._params["sigma"]), share, share_next, dt)
 
     def _log_stationary(self, x: FloatArray) -> FloatArray:
         ratio = self._ratio()

@@ -84,6 +84,10 @@ class RadialOrnsteinUhlenbeck(SquareRootPower):
         )
         return SquareRootLaw(2.0 * theta + sigma**2, -2.0 * kappa, 2.0 * sigma), 0.5
 
+    def _root_slopes(self) -> FloatArray:
+        (sigma,) = self._numbers("sigma")
+        return np.array([[2.0, 0.0, 0.0, 0.0], [0.0, -2.0, 0.0, 0.0], [2.0 * sigma, 0.0, 2.0, 0.0]])
+
     def start_values(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> dict[str, Any]:
         """Return the least-squares drift of an Euler step; nothing for data at zero."""
         if not np.all(x > 0):

@@ -11,12 +11,13 @@ import numpy as np
 from scipy.special import exprel, gammaln, xlogy
 from scipy.stats import ncx2
 
-from stochtext._shared.typing import FloatArray
+from stochtext._shared.typing import BoolArray, FloatArray
 from stochtext.processes.named.bessel import log_scaled_bessel
 
 __all__ = ["SquareRootLaw"]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(240)
+_TAIL_NODES, _TAIL_WEIGHTS = np.polynomial.laguerre.laggauss(24)
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,37 @@ class SquareRootLaw:
         if self.absorbed:
             return np.asarray(ncx2.cdf(2.0 * u, -2.0 * self.order, 2.0 * v))
         return np.asarray(ncx2.sf(2.0 * v, 2.0 * (self.order + 1.0), 2.0 * u))
+
+    def log_tail(
+        self, y: FloatArray, y_next: FloatArray, dt: FloatArray, above: BoolArray
+    ) -> FloatArray:
+        """Return the log probability beyond y_next > 0, for tails too small for `cdf` and `sf`.
+
+        Parameters
+        ----------
+        y, y_next, dt : ndarray of shape (n,)
+        above : ndarray of shape (n,)
+            Which tail: P(Y > y_next), or the part above zero of P(Y <= y_next).
+
+        Notes
+        -----
+        In w = log v the density v p(v) declines nearly exponentially from y_next on; what
+        remains is integrated by Gauss and Laguerre.
+        """
+        u, v = self.start(y, dt), self.scale(dt) * y_next
+        sign = np.where(above, 1.0, -1.0)
+
+        def log_mass(w: FloatArray) -> FloatArray:
+            start = np.broadcast_to(u if w.ndim == 1 else u[:, None], w.shape)
+            return self._log_density_of_v(start.ravel(), np.exp(w).ravel()).reshape(w.shape) + w
+
+        w = np.log(v)
+        here = log_mass(w)
+        step = 1e-4 * np.minimum(1.0, 1.0 / (1.0 + np.abs(here)))
+        decline = (here - log_mass(w + sign * step)) / step
+        nodes = w[:, None] + (sign / decline)[:, None] * _TAIL_NODES
+        ratio = np.exp(log_mass(nodes) - here[:, None] + _TAIL_NODES) @ _TAIL_WEIGHTS
+        return here + np.log(ratio / decline)
 
     def quantile(self, y: FloatArray, p: FloatArray, dt: FloatArray) -> FloatArray:
         """Return the state that Y(t + dt) does not exceed with probability p."""

@@ -8,14 +8,18 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import numpy as np
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln, ndtri_exp, xlogy
 
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.closed_forms import KnownMoments, KnownStationaryLaw, KnownTransition
 from stochtext.processes.named.scalar import ScalarFormula
 from stochtext.processes.named.square_root_law import SquareRootLaw
+from stochtext.processes.named.square_root_score import square_root_score
 
 __all__ = ["SquareRootPower"]
+
+#: Beyond this normal score a tail probability leaves the floating-point range.
+_FAR_SCORE = 37.0
 
 
 class SquareRootPower(ScalarFormula, KnownTransition, KnownMoments, KnownStationaryLaw):
@@ -32,6 +36,10 @@ class SquareRootPower(ScalarFormula, KnownTransition, KnownMoments, KnownStation
     @abstractmethod
     def _root(self) -> tuple[SquareRootLaw, float]:
         """Return the law of Y and the power p, refusing parameters without such a law."""
+
+    def _root_slopes(self) -> FloatArray | None:
+        """Return d(alpha, beta, s, p) / d parameter, one row a parameter; None if not known."""
+        return None
 
     # -- transition --------------------------------------------------------------------------
 
@@ -52,6 +60,36 @@ class SquareRootPower(ScalarFormula, KnownTransition, KnownMoments, KnownStation
         law, power = self._root()
         y, y_next = x ** (1.0 / power), x_next ** (1.0 / power)
         return law.cdf(y, y_next, dt) if power > 0 else law.sf(y, y_next, dt)
+
+    def _transition_sf(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
+        law, power = self._root()
+        y, y_next = x ** (1.0 / power), x_next ** (1.0 / power)
+        return law.sf(y, y_next, dt) if power > 0 else law.cdf(y, y_next, dt)
+
+    def _normal_scores(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
+        scores = super()._normal_scores(x, x_next, dt)
+        far = (np.abs(scores) > _FAR_SCORE) & (x_next > 0)
+        if far.any():
+            law, power = self._root()
+            y, y_next = x[far] ** (1.0 / power), x_next[far] ** (1.0 / power)
+            above = (scores[far] > 0) == (power > 0)
+            log_tail = law.log_tail(y, y_next, dt[far], above)
+            scores[far] = np.sign(scores[far]) * -ndtri_exp(log_tail)
+        return scores
+
+    def _transition_score(
+        self, x: FloatArray, x_next: FloatArray, dt: FloatArray
+    ) -> FloatArray | None:
+        slopes = self._root_slopes()
+        if slopes is None:
+            return None
+        law, power = self._root()
+        with np.errstate(all="ignore"):
+            y, y_next = x ** (1.0 / power), x_next ** (1.0 / power)
+            law_score, start, end = square_root_score(law, y, y_next, dt)
+            log_x, log_next = np.log(x), np.log(x_next)
+            by_power = -(start * log_x + end * log_next + power + log_next) / power**2
+        return np.column_stack([law_score, by_power]) @ slopes.T
 
     def _transition_quantile(self, x: FloatArray, u: FloatArray, dt: FloatArray) -> FloatArray:
         law, power = self._root()

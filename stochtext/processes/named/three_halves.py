@@ -84,6 +84,12 @@ class ThreeHalves(SquareRootPower):
         )
         return SquareRootLaw(kappa + sigma**2, -kappa * mu, sigma), -1.0
 
+    def _root_slopes(self) -> FloatArray:
+        kappa, mu, sigma = self._numbers("kappa", "mu", "sigma")
+        return np.array(
+            [[1.0, -mu, 0.0, 0.0], [0.0, -kappa, 0.0, 0.0], [2.0 * sigma, 0.0, 1.0, 0.0]]
+        )
+
     def start_values(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> dict[str, Any]:
         """Return the weighted least-squares drift of an Euler step; nothing for data at zero."""
         linear, quadratic, sigma = _regression(x[:, 0], x_next[:, 0], dt)
@@ -158,6 +164,10 @@ class InverseFeller(SquareRootPower):
             "sigma > 0 and 2 kappa mu >= sigma^2; it explodes otherwise",
         )
         return SquareRootLaw(kappa * mu, -kappa, sigma), -1.0
+
+    def _root_slopes(self) -> FloatArray:
+        kappa, mu = self._numbers("kappa", "mu")
+        return np.array([[mu, -1.0, 0.0, 0.0], [kappa, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
 
     def start_values(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> dict[str, Any]:
         """Return the weighted least-squares drift of an Euler step; nothing for data at zero."""

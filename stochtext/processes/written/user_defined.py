@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +13,12 @@ from stochtext._shared.typing import FloatArray
 from stochtext._shared.validation import check_choice, check_integer
 from stochtext.processes.base import NOISE_TYPES, Process
 from stochtext.processes.parameters import parameter_value
+from stochtext.processes.written.function_key import function_key
 from stochtext.processes.written.user_function import UserFunction, probe_states
 
 if TYPE_CHECKING:
     from stochtext.processes.compiled.source import CoefficientSource
+    from stochtext.processes.compiled.tracing.formulas import TracedFormulas
 
 __all__ = ["SDE"]
 
@@ -164,6 +166,12 @@ class SDE(Process):
                 "or 'general'."
             )
 
+    def with_bounds(self, bounds: Mapping[str, tuple[float, float]]) -> SDE:
+        """Return the same process with other bounds of the parameters named."""
+        other = self._replace(self._params)
+        other._bounds = {**self._bounds, **self._checked_bounds(bounds)}
+        return other
+
     def _replace(self, params: Mapping[str, Any]) -> SDE:
         drift, diffusion = self._functions
         return type(self)(
@@ -218,6 +226,28 @@ class SDE(Process):
                 stacklevel=4,
             )
         return None
+
+    def formulas(self) -> TracedFormulas | None:
+        """Return the functions as expressions of t, x and the parameters, or None.
+
+        A trace sees no state outside of the functions, and is therefore compared with them.
+        """
+        from stochtext.processes.written.formulas import formulas_of_functions
+
+        return formulas_of_functions(self, *(f.traceable() for f in self._functions))
+
+    @property
+    def formulas_key(self) -> Hashable:
+        """The functions with all that they read, and the shapes that they are traced with.
+
+        None where a function reads something that may change unseen, see `function_key`.
+        """
+        keys = [function_key(f.function) for f in self._functions]
+        if None in keys:
+            return None
+        vector = self._parameter_vector
+        shapes = (self.dim, self.noise, tuple(vector.shapes.items()))
+        return (type(self), *keys, *shapes, vector.places, self.clock)
 
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Refuse: Python functions cannot be stored safely."""

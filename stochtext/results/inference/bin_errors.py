@@ -11,7 +11,7 @@ from stochtext._shared.typing import BoolArray, FloatArray, IntArray
 from stochtext.processes.base import Process
 from stochtext.processes.fitted.binned import BinnedProcess
 from stochtext.processes.fitted.extrapolated import part_of_type
-from stochtext.results.inference.discretization import DiscretizationBias
+from stochtext.results.inference.discretization import LONGEST_STEP, DiscretizationBias
 
 Curve: TypeAlias = Callable[[FloatArray], FloatArray]
 
@@ -19,14 +19,12 @@ __all__ = ["BinErrors", "too_coarse"]
 
 MANY_COORDINATES = (
     "not offered between bins of more than one coordinate, where their coverage has not been "
-    "measured; results_.coefficients has those of D1 in each bin"
+    "measured; results_.coefficients has those of D1 and D2 in each bin"
 )
 EMPTY = "NaN where bins hold too few transitions"
 COARSE = "NaN where the sampling interval is too long for the finite-time correction"
 WIDE = "NaN where averaging over a bin moves the curve by more than 30 % of the standard error"
 
-#: Longest sampling interval, times the drift's slope, for which the correction was measured.
-LONGEST_STEP = 0.15
 _TOLERATED_BIAS = 0.3
 
 
@@ -44,11 +42,16 @@ class BinErrors:
         Smooth pilot curves, in one coordinate.
     corrected : bool
         Whether the coefficients were corrected for the finite sampling interval.
+    df : float, optional
+        Degrees of freedom of the intervals' t quantile (clustered errors); default the normal.
+    smooth : bool, default False
+        Whether neighbours are kernel averages of the same transitions.
 
     Notes
     -----
     Bins are uncorrelated given their states, so an interpolated value with shares w has
-    the variance ``sum w**2 se**2``.
+    the variance ``sum w**2 se**2``. Neighbouring kernel averages are taken as fully
+    correlated: their standard errors are interpolated.
     """
 
     kind = "binned"
@@ -61,8 +64,13 @@ class BinErrors:
         covariance_se: FloatArray,
         pilot: DiscretizationBias | None,
         corrected: bool,
+        *,
+        df: float | None = None,
+        smooth: bool = False,
     ) -> None:
         self.process = process
+        self.df = df
+        self._smooth = smooth
         self._pilot, self._corrected = pilot, corrected
         self._state, self._d1_se, self._a_se = state, drift_se, covariance_se
 
@@ -91,7 +99,8 @@ class BinErrors:
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Return what restores the object beside its process."""
         arrays = {"state": self._state, "drift_se": self._d1_se, "covariance_se": self._a_se}
-        config: dict[str, Any] = {"kind": self.kind, "corrected": self._corrected, "pilot": None}
+        config: dict[str, Any] = {"kind": self.kind, "corrected": self._corrected, "pilot": None,
+                                  "df": self.df, "smooth": self._smooth}  # fmt: skip
         if self._pilot is not None:
             config["pilot"] = self._pilot.to_dict()
         return config, arrays
@@ -106,7 +115,7 @@ class BinErrors:
             part_of_type(process, BinnedProcess), arrays["state"], arrays["drift_se"],
             arrays["covariance_se"],
             None if pilot is None else DiscretizationBias.from_dict(pilot),
-            bool(config["corrected"]),
+            bool(config["corrected"]), df=config["df"], smooth=bool(config["smooth"]),
         )  # fmt: skip
 
     def _errors(
@@ -117,7 +126,8 @@ class BinErrors:
             return np.full(len(x), np.nan), EMPTY
         states = x[:, 0]
         low, high, share = neighbours(self._state, states)
-        error = np.hypot((1 - share) * se[low], share * se[high])
+        combined = np.add if self._smooth else np.hypot
+        error = combined((1 - share) * se[low], share * se[high])
         line = (1 - share) * curve(self._state[low]) + share * curve(self._state[high])
         bends = np.abs(line - curve(states)) > _TOLERATED_BIAS * error
         empty = np.isnan(estimate)
@@ -134,7 +144,7 @@ def too_coarse(
     pilot: DiscretizationBias, x: FloatArray, se: FloatArray, bias: Curve | None
 ) -> BoolArray:
     """Return where the sampling interval is too long for the correction, or for none."""
-    long: BoolArray = np.abs(pilot.b.deriv(1)(x)) * pilot.dt > LONGEST_STEP
+    long: BoolArray = pilot.stiffness(x) > LONGEST_STEP
     if bias is not None:
         with np.errstate(invalid="ignore"):
             long |= np.abs(bias(x)) > _TOLERATED_BIAS * se

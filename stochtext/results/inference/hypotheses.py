@@ -83,7 +83,10 @@ def wald_test(
     matrix, value = restrictions
     q = len(matrix)
     gap = matrix @ params - value
-    spread = matrix @ covariance @ matrix.T
+    # A parameter on its bound has no covariance, which matters only where it is tested.
+    tested = np.any(matrix != 0.0, axis=0)
+    part = matrix[:, tested]
+    spread = part @ covariance[np.ix_(tested, tested)] @ part.T
     infinite = float("inf")
     if not np.isfinite(spread).all():
         reason = "the covariance of the parameters is NaN"

@@ -1,11 +1,13 @@
 """Robust bias-corrected standard errors of kernel drift and covariance rate.
 
-One coordinate only: there the coverage has been measured (benchmarks/coverage).
+They are offered in as many coordinates as the coverage was measured in (benchmarks/coverage).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,28 +15,32 @@ import numpy as np
 from stochtext._shared.typing import BoolArray, FloatArray, IntArray
 from stochtext.processes.base import Process
 from stochtext.processes.fitted.extrapolated import part_of_type
-from stochtext.processes.fitted.local_polynomial import LocalPolynomial
-from stochtext.processes.fitted.smoothed import KernelProcess
+from stochtext.processes.fitted.smoothed import (
+    KernelProcess,
+    covariance_responses,
+    unfold_symmetric,
+)
+from stochtext.results.inference.curve_errors import CurveTriple
 from stochtext.results.inference.discretization import DiscretizationBias
+from stochtext.results.inference.influences import CurveFit, CurveNoise, PilotNoise
 
 __all__ = ["KernelErrors"]
 
 MANY_COORDINATES = (
-    "not offered for more than one coordinate, where their coverage has not been measured; "
+    "not offered for more than two coordinates, where their coverage has not been measured; "
     "bootstrap the trajectories instead"
 )
 EDGE = "NaN outside the central 98 % of the data"
 SPARSE = "NaN where there are too few transitions (or trajectories) nearby"
-COARSE = (
-    "NaN where the sampling interval biases the estimate by more than 30 % of its standard error"
-)
+COARSE = "NaN where the sampling interval is too long for the finite-time correction"
 
-# An interval whose centre is off by .3 standard errors still covers 94 % at nominal 95 %.
-_TOLERATED_BIAS = 0.3
+# The pilot's own noise must not refuse the states for which coverage was measured (.15).
+_STIFFEST = 0.2
 _INTERIOR = 0.01
 _FEWEST_TRANSITIONS = 50
 _FEWEST_CLUSTERS = 10
 _RBC_DEGREE = 2
+_MOST_COORDINATES = 2
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class _Curve:
     centre: FloatArray
     se: FloatArray
     reason: str | None
+    freedom: FloatArray | None = None
 
 
 class KernelErrors:
@@ -56,11 +63,16 @@ class KernelErrors:
     cluster : ndarray of int of shape (N,) or None
         Cluster of each transition of the process; None takes transitions as
         uncorrelated given their state, which holds for a Markov process.
+    bias : DiscretizationBias or None
+        What was subtracted for the finite sampling interval; None if nothing was, and
+        the target is the mean change over one interval divided by its length.
 
     Notes
     -----
     The interval is centred on the local quadratic fit at the same bandwidth, whose
-    residual variance (with its own degrees of freedom) gives the standard error.
+    residual variance (with its own degrees of freedom) gives the standard error. The
+    noise of the pilot behind the finite-time correction is part of it. With clusters the
+    quantile is that of a t law with one degree of freedom less than effective clusters.
 
     References
     ----------
@@ -71,39 +83,59 @@ class KernelErrors:
 
     kind = "kernel"
 
-    def __init__(self, process: KernelProcess, cluster: IntArray | None = None) -> None:
+    def __init__(
+        self,
+        process: KernelProcess,
+        cluster: IntArray | None = None,
+        bias: DiscretizationBias | None = None,
+    ) -> None:
         self.process = process
         self.cluster = cluster
-        if process.dim == 1:
-            x = process.points[:, 0]
-            self._interior = np.quantile(x, [_INTERIOR, 1 - _INTERIOR])
-            self._bias = DiscretizationBias.fit(
-                x, process.increments[:, 0] / process.dt, process.residuals[:, 0] ** 2 / process.dt,
-                process.dt, process.multiplicity,
-            )  # fmt: skip
+        self.bias = bias
+        self.is_offered = process.dim <= _MOST_COORDINATES
+        self._last: dict[str, tuple[FloatArray, _Curve]] = {}
+        self._interior = np.quantile(process.points, [_INTERIOR, 1 - _INTERIOR], axis=0)
 
-    def drift(
-        self, x: FloatArray, t: FloatArray | None = None
-    ) -> tuple[FloatArray, FloatArray, str | None]:
+    def drift(self, x: FloatArray, t: FloatArray | None = None) -> CurveTriple:
         """Return drift, standard error and why the latter is NaN somewhere."""
-        curve = self._drift(x)
+        curve = self._curve(x, "drift")
         return curve.estimate, curve.se, curve.reason
 
-    def covariance(
-        self, x: FloatArray, t: FloatArray | None = None
-    ) -> tuple[FloatArray, FloatArray, str | None]:
+    def covariance(self, x: FloatArray, t: FloatArray | None = None) -> CurveTriple:
         """Return covariance rate, standard error and why the latter is NaN somewhere."""
-        curve = self._covariance(x)
+        curve = self._curve(x, "covariance")
         return curve.estimate, curve.se, curve.reason
 
     def interval_centre(self, x: FloatArray, t: FloatArray, which: str) -> FloatArray:
         """Return the bias-corrected estimate of ``"drift"`` or ``"covariance"``."""
-        return (self._drift(x) if which == "drift" else self._covariance(x)).centre
+        return self._curve(x, which).centre
+
+    def freedom(self, x: FloatArray, which: str) -> FloatArray | None:
+        """Return the degrees of freedom of standard errors from clusters; None without any."""
+        return self._curve(x, which).freedom
+
+    def joint_covariance(self, x: FloatArray, which: str) -> FloatArray:
+        """Return the covariance of the errors at all states together, shape (c, k, k).
+
+        The components are the coordinates, or the entries of the covariance rate by rows.
+
+        It is the law of the wild bootstrap with Gaussian multipliers: given the data,
+        sums of influence times noise times multiplier are Gaussian with this covariance.
+        """
+        if which == "drift":
+            return np.stack([s.at(x, joint=True).covariance for s in self._drift_noise])
+        entries = np.stack([s.at(x, joint=True).covariance for s in self._covariance_noise])
+        d = self.process.dim
+        place = np.zeros((d, d), dtype=np.int64)
+        j, k = np.triu_indices(d)
+        place[j, k] = place[k, j] = np.arange(len(j))
+        return entries[place.ravel()]
 
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Return what restores the object beside its process."""
         arrays = {} if self.cluster is None else {"cluster": np.asarray(self.cluster, dtype=float)}
-        return {"kind": self.kind}, arrays
+        bias = None if self.bias is None else self.bias.to_dict()
+        return {"kind": self.kind, "bias": bias}, arrays
 
     @classmethod
     def from_dict(
@@ -111,67 +143,94 @@ class KernelErrors:
     ) -> KernelErrors:
         """Restore the object from what :meth:`to_dict` returned and the fitted process."""
         cluster = arrays["cluster"].astype(np.int64) if "cluster" in arrays else None
-        return cls(part_of_type(process, KernelProcess), cluster)
+        stored = config["bias"]
+        bias = None if stored is None else DiscretizationBias.from_dict(stored)
+        return cls(part_of_type(process, KernelProcess), cluster, bias)
+
+    @cached_property
+    def _drift_noise(self) -> list[CurveNoise]:
+        """One source of error for each coordinate."""
+        p = self.process
+        single = p.noise_of_increments / p.dt[:, None] / np.sqrt(p.multiplicity)[:, None]
+        rates = p.increments / p.dt[:, None]
+        pilot = self._pilot("drift_sensitivity")
+        regression = p.drift_regression(_RBC_DEGREE)
+        return self._condensed(
+            CurveNoise(regression, rates[:, j], single[:, j], self.cluster, pilot)
+            for j in range(p.dim)
+        )
+
+    @cached_property
+    def _covariance_noise(self) -> list[CurveNoise]:
+        """One source of error for each entry of the upper triangle."""
+        p = self.process
+        products = covariance_responses(p.residuals, p.dt)
+        fitted = p.local_covariance(p.points)
+        unknown = np.isnan(fitted).any(axis=(1, 2))
+        fitted[unknown] = p.pooled_covariance
+        j, k = np.triu_indices(p.dim)
+        single = (products - fitted[:, j, k]) / np.sqrt(p.multiplicity)[:, None]
+        pilot = self._pilot("covariance_sensitivity")
+        regression = p.covariance_regression(_RBC_DEGREE)
+        return self._condensed(
+            CurveNoise(
+                regression, products[:, i], single[:, i], self.cluster, other_pilot=pilot
+            )
+            for i in range(len(j))
+        )  # fmt: skip
+
+    def _condensed(self, sources: Iterable[CurveNoise]) -> list[CurveNoise]:
+        nodes = self.process.nodes
+        if nodes is None or self.process.dim > 1:
+            return list(sources)
+        return [source.condensed(nodes) for source in sources]
+
+    def _pilot(self, sensitivity: str) -> PilotNoise | None:
+        """Return the drift's pilot as a source of error."""
+        if self.bias is None:
+            return None
+        bias, p = self.bias, self.process
+        return PilotNoise(
+            bias.drift_design(p.points[:, 0]), p.multiplicity * p.dt,
+            p.noise_of_increments[:, 0] / p.dt / np.sqrt(p.multiplicity),
+            lambda x: getattr(bias, sensitivity)(x[:, 0])[0],
+        )  # fmt: skip
+
+    def _curve(self, x: FloatArray, which: str) -> _Curve:
+        """Return a curve, the last one again for the same states: it is asked for in parts."""
+        last = self._last.get(which)
+        if last is None or not np.array_equal(last[0], x):
+            find = self._drift if which == "drift" else self._covariance
+            last = self._last[which] = x.copy(), find(x)
+        return last[1]
 
     def _drift(self, x: FloatArray) -> _Curve:
         estimate = self.process.local_drift(x)
-        if self.process.dim > 1:
-            return _without(estimate, MANY_COORDINATES)
-        p = self.process
-        rates = p.increments[:, 0] / p.dt
-        centre, se, enough = self._corrected(
-            p.drift_regression(_RBC_DEGREE), x, rates, p.residuals[:, 0] / p.dt
-        )
-        return self._judge(x, estimate[:, 0], centre, se, enough, self._bias.drift(x[:, 0]))
+        if not self.is_offered:
+            return _without(estimate)
+        return self._judge(x, estimate, [source.at(x) for source in self._drift_noise])
 
     def _covariance(self, x: FloatArray) -> _Curve:
-        estimate = self.process.local_covariance(x)
-        if self.process.dim > 1:
-            return _without(estimate, MANY_COORDINATES)
-        p = self.process
-        squares = p.residuals[:, 0] ** 2 / p.dt
-        fitted = p.local_covariance(p.points)[:, 0, 0]
-        fitted = np.where(np.isnan(fitted), p.pooled_covariance[0, 0], fitted)
-        centre, se, enough = self._corrected(
-            p.covariance_regression(_RBC_DEGREE), x, squares, squares - fitted
-        )
-        bias = self._bias.covariance(x[:, 0])
-        curve = self._judge(x, estimate[:, 0, 0], centre, se, enough, bias)
-        return _Curve(estimate, curve.centre[..., None], curve.se[..., None], curve.reason)
+        estimate, d = self.process.local_covariance(x), self.process.dim
+        if not self.is_offered:
+            return _without(estimate)
+        j, k = np.triu_indices(d)
+        fits = [source.at(x) for source in self._covariance_noise]
+        curve = self._judge(x, estimate[:, j, k], fits)
+        freedom = None if curve.freedom is None else unfold_symmetric(curve.freedom, d)
+        centre, se = unfold_symmetric(curve.centre, d), unfold_symmetric(curve.se, d)
+        return _Curve(estimate, centre, se, curve.reason, freedom)
 
-    def _corrected(
-        self, regression: LocalPolynomial, x: FloatArray, response: FloatArray, noise: FloatArray
-    ) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Return centre, standard error and where there are enough transitions."""
-        centre, se = np.empty(len(x)), np.empty(len(x))
-        enough = np.zeros(len(x), dtype=bool)
-        single = noise / np.sqrt(regression.multiplicity)
-        for rows, influence, count in regression.influence(x):
-            centre[rows] = influence @ response
-            parts = influence * single
-            clusters, correction = np.full(len(rows), np.inf), np.ones(len(rows))
-            if self.cluster is not None:
-                parts = _sum_by(parts, self.cluster)
-                clusters = _effective(_sum_by(np.abs(influence), self.cluster))
-                correction = clusters / np.maximum(clusters - 1, 1.0)
-            se[rows] = np.sqrt(correction * np.sum(parts**2, axis=1))
-            enough[rows] = (count >= _FEWEST_TRANSITIONS) & (clusters >= _FEWEST_CLUSTERS)
-        return centre, se, enough
-
-    def _judge(
-        self,
-        x: FloatArray,
-        estimate: FloatArray,
-        centre: FloatArray,
-        se: FloatArray,
-        enough: BoolArray,
-        bias: FloatArray,
-    ) -> _Curve:
+    def _judge(self, x: FloatArray, estimate: FloatArray, fits: list[CurveFit]) -> _Curve:
         """Keep standard errors where intervals were found to cover, and say why not elsewhere."""
         low, high = self._interior
-        central = (x[:, 0] >= low) & (x[:, 0] <= high)
-        with np.errstate(invalid="ignore"):
-            fine = np.abs(bias) <= _TOLERATED_BIAS * se
+        central: BoolArray = np.all((x >= low) & (x <= high), axis=1)
+        count, clusters = fits[0].count, fits[0].clusters
+        fewest = _FEWEST_TRANSITIONS * (1 if self.process.dim == 1 else 2)
+        enough = (count >= fewest) & (clusters >= _FEWEST_CLUSTERS)
+        fine = np.ones(len(x), dtype=bool)
+        if self.bias is not None:
+            fine = self.bias.stiffness(x[:, 0]) <= _STIFFEST
         reasons = [
             sentence
             for sentence, bad in (
@@ -181,24 +240,15 @@ class KernelErrors:
             )
             if bad.any()
         ]
-        honest = central & enough & fine & np.isfinite(estimate)
-        se = np.where(honest, se, np.nan)
-        centre = np.where(honest, centre, estimate)
-        return _Curve(estimate[:, None], centre[:, None], se[:, None], "; ".join(reasons) or None)
+        honest = (central & enough & fine)[:, None] & np.isfinite(estimate)
+        variance = np.stack([np.diag(fit.covariance) for fit in fits], axis=1)
+        se = np.where(honest, np.sqrt(np.where(honest, variance, 0.0)), np.nan)
+        centre = np.where(honest, np.stack([fit.centre for fit in fits], axis=1), estimate)
+        freedom = None
+        if self.cluster is not None:
+            freedom = np.broadcast_to(np.maximum(clusters - 1, 1.0)[:, None], se.shape)
+        return _Curve(estimate, centre, se, "; ".join(reasons) or None, freedom)
 
 
-def _without(estimate: FloatArray, reason: str) -> _Curve:
-    return _Curve(estimate, estimate, np.full_like(estimate, np.nan), reason)
-
-
-def _effective(share: FloatArray) -> FloatArray:
-    """Return Kish's effective number of equal shares in each row."""
-    squares = np.sum(share**2, axis=1)
-    return np.where(squares > 0, share.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0), 0.0)
-
-
-def _sum_by(parts: FloatArray, cluster: IntArray) -> FloatArray:
-    """Sum columns by cluster, shape (k, n_clusters)."""
-    order = np.argsort(cluster, kind="stable")
-    starts = np.flatnonzero(np.diff(cluster[order], prepend=-1))
-    return np.add.reduceat(parts[:, order], starts, axis=1)
+def _without(estimate: FloatArray) -> _Curve:
+    return _Curve(estimate, estimate, np.full_like(estimate, np.nan), MANY_COORDINATES)

@@ -9,11 +9,12 @@ from stochtext.processes.base import Process
 from stochtext.results.inference.bin_errors import BinErrors
 from stochtext.results.inference.curve_errors import CurveErrors, NoErrors
 from stochtext.results.inference.kernel_errors import KernelErrors
+from stochtext.results.inference.posterior_errors import PosteriorErrors
 
 __all__ = ["curve_errors_from_dict"]
 
-KINDS: dict[str, type[NoErrors] | type[KernelErrors] | type[BinErrors]] = {
-    kind.kind: kind for kind in (NoErrors, KernelErrors, BinErrors)
+KINDS: dict[str, type[NoErrors | KernelErrors | BinErrors | PosteriorErrors]] = {
+    kind.kind: kind for kind in (NoErrors, KernelErrors, BinErrors, PosteriorErrors)
 }
 
 

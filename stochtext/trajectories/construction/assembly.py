@@ -82,12 +82,12 @@ def assemble(
 
     ``start`` is the first time of a grid; ``finite`` says that the values need no check.
     """
-    check_choice("missing", missing, ("raise", "split"))
+    check_choice("missing", missing, ("raise", "split", "keep"))
     if time_unit is not None and not isinstance(time_unit, str):
         raise InputError(f"`time_unit` must be a string such as 's'; got {time_unit!r}.")
     m = flat.lengths.size
     index = check_ids(ids, m)
-    if missing == "raise":
+    if missing != "split":
         check_lengths(flat, index)
     offsets = offsets_of(flat.lengths)
     clock, step = _clock(flat, times, dt, offsets, index, time_unit, start)
@@ -105,7 +105,7 @@ def assemble(
     if missing == "split":
         parts = _split(parts)
     if not finite:
-        check_finite(parts.values, parts.offsets, parts.columns, parts.ids)
+        check_finite(parts.values, parts.offsets, parts.columns, parts.ids, gaps=missing == "keep")
     return freeze(parts)
 
 

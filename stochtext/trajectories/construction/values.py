@@ -208,10 +208,15 @@ def check_lengths(flat: FlatValues, ids: pd.Index) -> None:
 
 
 def check_finite(
-    values: FloatArray, offsets: IntArray, columns: tuple[str, ...], ids: pd.Index
+    values: FloatArray,
+    offsets: IntArray,
+    columns: tuple[str, ...],
+    ids: pd.Index,
+    *,
+    gaps: bool = False,
 ) -> None:
-    """Raise for the first NaN or infinite value, with its place."""
-    finite = np.isfinite(values)
+    """Raise for the first NaN (unless ``gaps``) or infinite value, with its place."""
+    finite = ~np.isinf(values) if gaps else np.isfinite(values)
     if finite.all():
         return
     row, column = (int(i) for i in np.argwhere(~finite)[0])
@@ -219,7 +224,8 @@ def check_finite(
     value = values[row, column]
     kind = "NaN" if np.isnan(value) else "infinity (inf)"
     remedy = (
-        "Remove or fill it, or pass missing='split' to cut trajectories at missing values."
+        "Remove or fill it, or pass missing='split' to cut trajectories at missing values; "
+        "LinearSDE(missing='kalman') takes data with gaps as they are."
         if np.isnan(value)
         else "Remove or replace it."
     )

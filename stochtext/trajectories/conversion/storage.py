@@ -129,7 +129,7 @@ def _restore(values: Any, times: Any, header: dict[str, Any]) -> Parts:
     columns = check_columns(header["columns"], flat.values.shape[1])
     check_lengths(flat, ids)
     check_increasing(times, offsets, ids)
-    check_finite(flat.values, offsets, columns, ids)
+    check_finite(flat.values, offsets, columns, ids, gaps=True)
     described = {name: decode_series(column) for name, column in header["metadata"]}
     return freeze(
         Parts(

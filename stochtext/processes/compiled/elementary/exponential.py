@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = [
     "expm164",
     "sinh32",
     "sinh64",
+    "swift_exp64",
     "tanh32",
     "tanh64",
 ]
@@ -82,6 +84,27 @@ def _between(x: Any, low: Any, high: Any) -> Any:
 def exp64(x: Any) -> Any:
     """Return exp(x). Error below 1 ulp, also where the result is subnormal."""
     return _exponential(_between(x, -750.0, 715.0), 0.0, 0.0)
+
+
+@inlined
+def swift_exp64(x: Any) -> Any:
+    """Return exp(x) in half the time, for -708 <= x <= 709. Error below 1 ulp.
+
+    Above, it is infinite; below, the smallest number of the range. For long vectors of which
+    each number waits for its polynomial, which is why that is evaluated as a tree.
+    """
+    inside = _between(x, -708.0, 709.0)
+    n = fma(inside, _LOG2_E, _ROUND) - _ROUND
+    r = fma(-n, _LN2_LOW, fma(-n, _LN2_HIGH, inside))
+    z = r * r
+    low = fma(fma(0.041666666666666667, r, 0.16666666666666667), r, 0.5)
+    middle = fma(0.0013888888888883711, r, 0.008333333333326084)
+    middle = fma(fma(2.48015873256774e-05, r, 0.0001984126987500228), z, middle)
+    high = fma(2.755727347871858e-07, r, 2.755725517000089e-06)
+    high = fma(fma(2.09147553258932e-09, r, 2.5105312729622103e-08), z, high)
+    tail = fma(fma(high, z * z, middle), z * r, low)
+    result = fma(tail, z, r) + 1.0
+    return math.inf if x > 709.0 else result * _power_of_two(n)
 
 
 @inlined

@@ -8,7 +8,7 @@ so that a state gives the same bits wherever in a batch it stands.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stochtext.processes.compiled.elementary import sources_of
 from stochtext.processes.compiled.tracing.expression import Expression, reachable
@@ -18,7 +18,7 @@ from stochtext.processes.compiled.tracing.operations import (
     OWN_FUNCTIONS,
 )
 
-__all__ = ["Emission"]
+__all__ = ["Emission", "HoistedLines", "LoopBody", "loop_groups"]
 
 # LLVM compares the addresses of all arrays before a vector loop, and gives up beyond 128 pairs.
 _MOST_ADDRESS_PAIRS = 120
@@ -48,9 +48,9 @@ class Emission:
             f"def {self._prefix}{name}(t, x, theta, out):",
             f"{_INDENT}wide_vectors()",
         ]
-        before = _Before(rows)
+        before = HoistedLines(rows)
         lines += [_INDENT + line for line in before.lines]
-        for first, last in _groups(rows):
+        for first, last in loop_groups(rows):
             lines += self._loops(rows, first, last, before)
         self._functions.append("\n".join(lines) + "\n")
 
@@ -69,10 +69,10 @@ class Emission:
         return "\n".join(lines) + "\n\n\n" + "\n\n".join(self._functions)
 
     def _loops(
-        self, rows: Sequence[Expression], first: int, last: int, before: _Before
+        self, rows: Sequence[Expression], first: int, last: int, before: HoistedLines
     ) -> list[str]:
         group = list(rows[first:last])
-        body = _Body(self, group, before)
+        body = LoopBody(self, group, before)
         indent = 2 * _INDENT
         stores = [f"out[{first + k}, i] = {body.name(row)}" for k, row in enumerate(group)]
         head = f"{_INDENT}for i in range(x.shape[1]):"
@@ -105,7 +105,7 @@ def _number(value: float) -> str:
     return {"nan": "np.nan", "inf": "np.inf", "-inf": "-np.inf"}.get(text, text)
 
 
-class _Before:
+class HoistedLines:
     """What is computed once before the loops, in double precision."""
 
     def __init__(self, rows: Sequence[Expression]) -> None:
@@ -144,11 +144,30 @@ class _Before:
         return name if node.is_condition else f"f{name}"
 
 
-class _Body:
-    """The lines of one loop."""
+class LoopBody:
+    """The lines of one loop.
 
-    def __init__(self, emission: Emission, rows: Sequence[Expression], before: _Before) -> None:
+    Parameters
+    ----------
+    emission : Emission
+        Which keeps the constants and functions that the lines use.
+    rows : sequence of Expression
+        What the loop computes.
+    before : HoistedLines
+        What was computed before.
+    read : callable, optional
+        Returns the text of a coordinate by its number; ``x[j, i]`` by default.
+    """
+
+    def __init__(
+        self,
+        emission: Emission,
+        rows: Sequence[Expression],
+        before: HoistedLines,
+        read: Callable[[int], str] = "x[{}, i]".format,
+    ) -> None:
         self._emission = emission
+        self._read = read
         self._before = before
         self._nodes = [node for node in reachable(rows) if node.varies]
         self._products = _fused_products(self._nodes, rows)
@@ -176,7 +195,7 @@ class _Body:
 
     def _value(self, node: Expression, far: bool) -> str:
         if node.operation == "symbol":
-            return f"x[{node.value[1]}, i]"
+            return self._read(node.value[1])
         if node.number in self._products:
             return self._fma(node)
         names = [self.name(operand) for operand in node.operands]
@@ -211,7 +230,7 @@ def _fused_products(
     return products
 
 
-def _groups(rows: Sequence[Expression]) -> list[tuple[int, int]]:
+def loop_groups(rows: Sequence[Expression]) -> list[tuple[int, int]]:
     """Split the rows so that each loop has few enough arrays for LLVM to vectorise it."""
     groups: list[tuple[int, int]] = []
     first = 0

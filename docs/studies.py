@@ -1,0 +1,114 @@
+"""Tables of stored studies and timings, so that a page cannot say other numbers than its record.
+
+``{study} coverage/linear_panels`` shows the leaves of ``benchmarks/coverage/results/linear_panels
+.json``; ``{speed} estimation P18 P19`` the rows of a speed table whose numbers begin so.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import Directive, directives
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Register the directives with Sphinx."""
+    app.add_directive("study", Study)
+    app.add_directive("speed", Speed)
+    return {"parallel_read_safe": True}
+
+
+class Study(Directive):
+    """The numbers of one stored study, one line a design and quantity."""
+
+    required_arguments = 1
+    option_spec: ClassVar[dict[str, Any]] = {
+        "only": directives.unchanged,
+        "designs": directives.unchanged,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Return what was measured, the table, and where it is stored."""
+        kind, _, name = self.arguments[0].partition("/")
+        record = json.loads((BENCHMARKS / kind / "results" / f"{name}.json").read_text("utf-8"))
+        designs = record.get("designs") or record["cells"]
+        rows = [
+            (design, quantity, _shown(value))
+            for design, values in designs.items()
+            if self.options.get("designs", "") in design
+            for quantity, value in _leaves(values)
+            if self.options.get("only", "") in quantity
+        ]
+        samples = record.get("samples") or record.get("replications")
+        about = record.get("what", "coverage of nominal 95 % intervals")
+        said = f"{about[0].upper()}{about[1:]}; {samples} samples per design, "
+        said += f"stored in benchmarks/{kind}/results/{name}.json."
+        return [_table(("design", "quantity", "measured"), rows), nodes.paragraph(text=said)]
+
+
+class Speed(Directive):
+    """Rows of a stored speed table."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return the lines of the goals table whose row begins with a name asked for."""
+        name, *wanted = self.arguments[0].split()
+        page = BENCHMARKS / "speed" / "results" / f"{name}.md"
+        lines = [
+            [cell.strip().replace("**", "") for cell in line.strip().strip("|").split("|")]
+            for line in page.read_text("utf-8").splitlines()
+            if line.startswith("| P")
+        ]
+        rows = [line for line in lines if line[0].split()[0] in wanted]
+        if not rows:
+            raise self.error(f"{page.name} has no row {' or '.join(wanted)}")
+        head = ("row", "what", "goal", "stretch", "measured", "")
+        said = f"Ratios of one run, stored in benchmarks/speed/results/{name}.md."
+        return [_table(head, rows), nodes.paragraph(text=said)]
+
+
+def _leaves(values: Any, path: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(values, dict):
+        return [(path, values)]
+    return [
+        leaf
+        for key, value in values.items()
+        for leaf in _leaves(value, f"{path}, {key}" if path else str(key))
+    ]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_shown(one) for one in value)
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _table(head: tuple[str, ...], rows: list[Any]) -> nodes.table:
+    table, group = nodes.table(), nodes.tgroup(cols=len(head))
+    table += group
+    for _ in head:
+        group += nodes.colspec(colwidth=1)
+    header, body = nodes.thead(), nodes.tbody()
+    header += _row(head)
+    for row in rows:
+        body += _row(row)
+    group += [header, body]
+    return table
+
+
+def _row(cells: Any) -> nodes.row:
+    row = nodes.row()
+    for cell in cells:
+        entry = nodes.entry()
+        entry += nodes.paragraph(text=str(cell))
+        row += entry
+    return row

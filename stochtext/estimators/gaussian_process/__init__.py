@@ -1,0 +1,5 @@
+"""Gaussian-process regression of the drift."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,133 @@
+"""Gaussian-process regression with known noise, by the evidence of a sparse posterior.
+
+One component of the drift at a time: y_i = dX_i / dt_i has the noise variance
+rate / dt_i, so that the precisions are dt_i / rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize
+from scipy.linalg import cho_factor, cho_solve
+
+from stochtext._shared.typing import FloatArray
+from stochtext.processes.fitted.gaussian_process import InducedFeatures
+
+__all__ = ["Posterior", "best_lengths", "posterior"]
+
+# Prior standard deviation of the line, as a multiple of the root mean square of the response.
+_VAGUE = 1e3
+_BLOCK = 8192
+# Amplitudes that are tried, as multiples of the root mean square slope of the increments.
+_AMPLITUDES = np.exp(np.linspace(np.log(1e-3), np.log(1e2), 24))
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Normal posterior of the coefficients of one component."""
+
+    mean: FloatArray
+    covariance: FloatArray
+    amplitude: float
+    evidence: float
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What the evidence needs of the rows: sums of products with the features."""
+
+    gram: FloatArray
+    right: FloatArray
+    square: float
+    missing: float
+    unit: float
+
+
+def _sums(
+    features: InducedFeatures, x: FloatArray, y: FloatArray, precision: FloatArray
+) -> list[_Sums]:
+    """Return the sums for every column of ``y`` and ``precision``, shapes (n, d)."""
+    p, d = features.n_linear + len(features.inducing), y.shape[1]
+    gram, right, missing = np.zeros((d, p, p)), np.zeros((d, p)), np.zeros(d)
+    for start in range(0, len(x), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        block = features(x[rows])
+        left = np.maximum(1.0 - np.sum(block[:, features.n_linear :] ** 2, axis=1), 0.0)
+        for j in range(d):
+            weighted = block * precision[rows, j, None]
+            gram[j] += weighted.T @ block
+            right[j] += weighted.T @ y[rows, j]
+            missing[j] += precision[rows, j] @ left
+    square = np.sum(precision * y**2, axis=0)
+    unit = np.sqrt(square / precision.sum(axis=0))
+    return [
+        _Sums(gram[j], right[j], float(square[j]), float(missing[j]), float(unit[j]))
+        for j in range(d)
+    ]
+
+
+def _solve(sums: _Sums, amplitude: float, n_linear: int) -> Posterior:
+    """Return the posterior and its evidence, less what no parameter changes.
+
+    Notes
+    -----
+    The evidence is the variational bound log N(y; 0, D + Q) - tr(D^{-1}(K - Q)) / 2 of
+    Titsias (2009), Variational learning of inducing variables in sparse Gaussian
+    processes, AISTATS, eq. 9, with a vague prior for the line.
+    """
+    p = len(sums.right)
+    prior = np.full(p, 1.0 / amplitude**2)
+    prior[:n_linear] = 1.0 / (_VAGUE * sums.unit) ** 2
+    matrix = sums.gram + np.diag(prior)
+    scale = 1.0 / np.sqrt(np.diag(matrix))
+    factor = cho_factor(matrix * np.outer(scale, scale), lower=True)
+    mean = scale * cho_solve(factor, scale * sums.right)
+    logdet = 2 * np.sum(np.log(np.diag(factor[0]))) - 2 * np.sum(np.log(scale))
+    logdet -= np.sum(np.log(prior))
+    evidence = -0.5 * (sums.square - sums.right @ mean + logdet + amplitude**2 * sums.missing)
+    covariance = cho_solve(factor, np.eye(p)) * np.outer(scale, scale)
+    return Posterior(mean, covariance, amplitude, float(evidence))
+
+
+def posterior(
+    features: InducedFeatures, x: FloatArray, y: FloatArray, precision: FloatArray
+) -> list[Posterior]:
+    """Return the posterior of every component, each with the amplitude of the best evidence.
+
+    Parameters
+    ----------
+    features : InducedFeatures
+    x : ndarray of shape (n, d)
+    y, precision : ndarrays of shape (n, d)
+        Responses and the inverse of their noise variances.
+    """
+    found = []
+    for sums in _sums(features, x, y, precision):
+        tried = [_solve(sums, a * sums.unit, features.n_linear) for a in _AMPLITUDES]
+        found.append(max(tried, key=lambda one: one.evidence))
+    return found
+
+
+def best_lengths(
+    features: InducedFeatures,
+    x: FloatArray,
+    y: FloatArray,
+    precision: FloatArray,
+    max_iter: int,
+) -> tuple[FloatArray, bool]:
+    """Return length scales of the best evidence, starting from those given, and whether found."""
+    spread = features.scale
+
+    def loss(log_length: FloatArray) -> float:
+        length = np.exp(np.clip(log_length, np.log(0.05), np.log(20.0))) * spread
+        moved = InducedFeatures(features.inducing, length, features.centre, features.scale)
+        return -sum(one.evidence for one in posterior(moved, x, y, precision))
+
+    search = optimize.minimize(
+        loss, np.log(features.length / spread), method="Nelder-Mead",
+        options={"maxiter": max_iter, "xatol": 0.02, "fatol": 0.05},
+    )  # fmt: skip
+    found = np.clip(search.x, np.log(0.05), np.log(20.0))
+    return np.exp(found) * spread, bool(search.success)

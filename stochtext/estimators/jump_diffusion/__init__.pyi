@@ -1,0 +1,1 @@
+from .estimator import JumpDiffusionSDE as JumpDiffusionSDE

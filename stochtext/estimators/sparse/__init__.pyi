@@ -1,0 +1,1 @@
+from .estimator import SparseSDE as SparseSDE

@@ -1,0 +1,213 @@
+"""SparseSDE: polynomial drift and diffusion with the terms that the data ask for."""
+
+from __future__ import annotations
+
+import warnings
+from math import comb
+
+import numpy as np
+import pandas as pd
+from scipy import optimize
+
+from stochtext._shared.exceptions import ConvergenceWarning, InputError
+from stochtext._shared.typing import FloatArray, IntArray
+from stochtext._shared.validation import check_choice, check_integer
+from stochtext.estimators.base import Fit, SDEEstimator
+from stochtext.estimators.inference import checked_covariances
+from stochtext.estimators.newton import Optimum, polish
+from stochtext.estimators.sample import TransitionSample
+from stochtext.estimators.sparse.selection import CRITERIA
+from stochtext.estimators.sparse.start import select_terms
+from stochtext.processes.named.polynomial import PolynomialDiffusion
+from stochtext.processes.support import Support
+from stochtext.results.record import FitRecord
+from stochtext.results.residuals import residuals_of
+from stochtext.results.sparse import SparseResults
+from stochtext.transitions.base import TransitionDensity
+from stochtext.transitions.registry import transition_density
+
+__all__ = ["SparseSDE"]
+
+_HIGHEST_DEGREE = 7
+CONDITIONAL = (
+    "The terms were chosen by {criterion} on the same data: standard errors are those of the "
+    "chosen model, as if its terms had been known."
+)
+
+
+class SparseSDE(SDEEstimator):
+    """Polynomial drift and diffusion with few terms, by selection and maximum likelihood.
+
+    Parameters
+    ----------
+    degree : int from 0 to 7, default 3
+        Highest degree of the monomials of the drift.
+    diffusion_degree : int from 0 to 7, default 0
+        Highest degree of the covariance rate: 0 is a constant diffusion, which may be
+        correlated between coordinates; otherwise the noises are independent and a_jj is a
+        polynomial of all coordinates.
+    selection : {"bic", "aic", None}, default "bic"
+        How terms are chosen; None keeps all.
+    density : {"euler", "kessler", ...}, default "euler"
+        Transition density of the final fit, see :class:`ParametricSDE`.
+    cov_type : {None, "nonrobust", "robust", "hac", "cluster"}, default None
+        Covariance of the estimates. None: clustered by trajectory (or ``groups``) for
+        panels, ``"nonrobust"`` for a single path.
+    max_iter : int, default 500
+        Iterations of the optimiser.
+
+    Attributes
+    ----------
+    process_ : PolynomialDiffusion
+    results_ : SparseResults
+        With ``results_.equation()``.
+
+    Notes
+    -----
+    Terms are dropped one by one from the weighted regression of dX / dt on all monomials
+    (of e^2 / dt for the covariance rate), the one with the smallest t value first; the
+    criterion chooses among the models on that path. The kept coefficients are then
+    estimated together by maximum likelihood. Which terms are zero depends on the origin
+    and, for products, on the axes of the coordinates.
+
+    References
+    ----------
+    Brunton, Proctor and Kutz (2016), Discovering governing equations from data by sparse
+    identification of nonlinear dynamical systems, PNAS 113, 3932-3937. Boninsegna, Nüske
+    and Clementi (2018), Sparse learning of stochastic dynamical equations, Journal of
+    Chemical Physics 148, 241723.
+
+    Examples
+    --------
+    >>> import stochtext as st
+    >>> from stochtext.estimators import SparseSDE
+    >>> truth = st.DoubleWell(1.0, 1.0, 0.7)
+    >>> X = st.simulate(truth, 1.0, dt=0.01, n_steps=2000, n_paths=20, random_state=1)
+    >>> fit = SparseSDE(degree=5).fit(X)
+    >>> [name for name, value in fit.results_.params.items() if value]
+    ['drift[0,1]', 'drift[0,3]', 'factor[0,0]']
+    """
+
+    def __init__(
+        self,
+        degree: int = 3,
+        diffusion_degree: int = 0,
+        *,
+        selection: str | None = "bic",
+        density: str = "euler",
+        cov_type: str | None = None,
+        max_iter: int = 500,
+    ) -> None:
+        self.degree = degree
+        self.diffusion_degree = diffusion_degree
+        self.selection = selection
+        self.density = density
+        self.cov_type = cov_type
+        self.max_iter = max_iter
+
+    def _fit_sample(self, sample: TransitionSample) -> Fit:
+        degree, diffusion_degree = self._checked_degrees()
+        _check_size(sample, comb(sample.dim + degree, degree))
+        transition = transition_density(self.density)
+        start, free = select_terms(sample, degree, diffusion_degree, self.selection)
+        problem = _Problem(sample, start, transition, np.flatnonzero(free))
+        optimum = problem.maximise(self.max_iter)
+        return self._report(sample, problem, optimum)
+
+    def _checked_degrees(self) -> tuple[int, int]:
+        if self.selection is not None:
+            check_choice("selection", self.selection, tuple(CRITERIA))
+        degrees = []
+        for name in ("degree", "diffusion_degree"):
+            degree = check_integer(name, getattr(self, name), minimum=0)
+            if degree > _HIGHEST_DEGREE:
+                raise InputError(f"`{name}` must be at most {_HIGHEST_DEGREE}; got {degree}.")
+            degrees.append(degree)
+        return degrees[0], degrees[1]
+
+    def _report(self, sample: TransitionSample, problem: _Problem, optimum: Optimum) -> Fit:
+        process = problem.process(optimum.theta)
+        names = list(process.free_parameters)
+        free = [names[k] for k in problem.free]
+        covariances = checked_covariances(
+            optimum, problem.scores(optimum.theta), sample, self.cov_type
+        )
+        notes = () if self.selection is None else (CONDITIONAL.format(criterion=self.selection),)
+        record = FitRecord.of_panel(
+            sample.panel, model="SparseSDE", density=problem.transition.name, llf=-optimum.value,
+            clock=sample.clock, converged=optimum.converged, df_model=len(free), notes=notes,
+            nobs=round(sample.n_effective),
+        )  # fmt: skip
+        results = SparseResults(
+            record, process, problem.transition, Support.from_states(sample.panel.values),
+            residuals_of(sample.panel, process, problem.transition, sample.clock),
+            pd.Series(process.to_vector(), index=names), covariances, free,
+        )  # fmt: skip
+        return Fit(process, problem.transition, results)
+
+
+class _Problem:
+    """The likelihood of the free coefficients, the others being zero."""
+
+    def __init__(
+        self,
+        sample: TransitionSample,
+        start: PolynomialDiffusion,
+        transition: TransitionDensity,
+        free: IntArray,
+    ) -> None:
+        self.sample = sample
+        self.start = start
+        self.transition = transition
+        self.free = free
+        self.likelihood = transition.likelihood(
+            start, sample.x, sample.x_next, sample.t, sample.dt, clock_dt=sample.clock_dt,
+            weight=sample.weight,
+        )  # fmt: skip
+
+    def process(self, theta: FloatArray) -> PolynomialDiffusion:
+        """Return the process with the free coefficients set."""
+        return self.start.from_vector(self._vector(theta))
+
+    def scores(self, theta: FloatArray) -> FloatArray:
+        """Return the score of every transition, shape (n, k)."""
+        scores: FloatArray = self.likelihood.scores(self._vector(theta))[:, self.free]
+        return scores
+
+    def maximise(self, max_iter: int) -> Optimum:
+        """Return the maximum of the likelihood near the start."""
+        start, n = self.start.to_vector()[self.free], self.sample.n_effective
+        scale = np.where(start == 0.0, 1.0, np.abs(start))
+
+        def objective(unit: FloatArray) -> tuple[float, FloatArray]:
+            value, gradient = self.likelihood.value_and_gradient(self._vector(unit * scale))
+            return value / n, gradient[self.free] * scale / n
+
+        search = optimize.minimize(
+            objective, start / scale, jac=True, method="L-BFGS-B",
+            options={"maxiter": max_iter, "ftol": 1e-14},
+        )  # fmt: skip
+        optimum = polish(objective, search.x).rescaled(scale, n)
+        if not optimum.converged:
+            warnings.warn(
+                f"SparseSDE stopped with a scaled gradient of {optimum.gradient_norm:.1e}. "
+                "Increase max_iter or lower the degree.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return optimum
+
+    def _vector(self, theta: FloatArray) -> FloatArray:
+        vector = self.start.to_vector()
+        vector[self.free] = theta
+        return vector
+
+
+def _check_size(sample: TransitionSample, n_terms: int) -> None:
+    used = int(np.count_nonzero(sample.weight))
+    if used < n_terms + sample.dim:
+        raise InputError(
+            f"SparseSDE has {n_terms} monomials in each of {sample.dim} equations and needs at "
+            f"least {n_terms + sample.dim} transitions, got {used} (n_samples={used + 1} for one "
+            "trajectory). Lower `degree`, or observe more."
+        )

@@ -1,0 +1,120 @@
+"""The terms of a polynomial diffusion, and where the likelihood search starts."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+
+from stochtext._shared.exceptions import DegenerateDataError
+from stochtext._shared.typing import BoolArray, FloatArray
+from stochtext.estimators.sample import TransitionSample
+from stochtext.estimators.sparse.selection import eliminate
+from stochtext.processes.named.polynomial import PolynomialDiffusion, evaluated_monomials
+
+__all__ = ["select_terms"]
+
+_ROUNDS = 5
+
+
+def select_terms(
+    sample: TransitionSample, degree: int, diffusion_degree: int, criterion: str | None
+) -> tuple[PolynomialDiffusion, BoolArray]:
+    """Return a rough polynomial fit and which entries of its vector are free.
+
+    The drift is the regression of dX / dt on the monomials with weights dt over the
+    covariance rate, each equation with its own terms. The covariance rate is that of the
+    residuals e: constant, or the regression of e^2 / dt with weights 1 / rate^2. The two
+    take turns until the terms stay.
+    """
+    d = sample.dim
+    drift_design = _design(sample.x, degree)
+    rate_design = _design(sample.x, diffusion_degree)
+    rates = np.ones((sample.n, d))
+    coefficients = np.zeros((d, drift_design.shape[1]))
+    rate = np.zeros((d, rate_design.shape[1]))
+    kept: BoolArray = np.zeros(0, dtype=bool)
+    for _ in range(_ROUNDS):
+        before = kept
+        coefficients, drift_kept = _drift(sample, drift_design, rates, criterion)
+        noise = sample.x_next - sample.x - drift_design @ coefficients.T * sample.dt[:, None]
+        if diffusion_degree == 0:
+            break
+        rate, rate_kept, rates = _rates(sample, rate_design, noise, criterion)
+        kept = np.concatenate([drift_kept.ravel(), rate_kept.ravel()])
+        if np.array_equal(kept, before):
+            break
+    if diffusion_degree == 0:
+        factor = _factor(sample, noise)
+        n_lower = d * (d + 1) // 2
+        free = np.concatenate([drift_kept.ravel(), np.ones(n_lower, dtype=bool)])
+        return PolynomialDiffusion(coefficients, factor=factor), free
+    return PolynomialDiffusion(coefficients, rate=rate), kept
+
+
+def _design(x: FloatArray, degree: int) -> FloatArray:
+    columns = evaluated_monomials(list(x.T), comb(x.shape[1] + degree, degree))
+    return np.column_stack([np.broadcast_to(column, len(x)) for column in columns])
+
+
+def _drift(
+    sample: TransitionSample, design: FloatArray, rates: FloatArray, criterion: str | None
+) -> tuple[FloatArray, BoolArray]:
+    slopes = (sample.x_next - sample.x) / sample.dt[:, None]
+    found = [
+        eliminate(
+            design, slopes[:, j], sample.weight * sample.dt / rates[:, j], sample.n_effective,
+            criterion,
+        )
+        for j in range(sample.dim)
+    ]  # fmt: skip
+    return np.stack([one.coefficients for one in found]), np.stack([one.kept for one in found])
+
+
+def _rates(
+    sample: TransitionSample, design: FloatArray, noise: FloatArray, criterion: str | None
+) -> tuple[FloatArray, BoolArray, FloatArray]:
+    """Return coefficients, terms and values of the covariance rates, all values positive."""
+    squares = noise**2 / sample.dt[:, None]
+    pooled = np.average(squares, axis=0, weights=sample.weight)
+    _check(pooled, sample)
+    d, k = sample.dim, design.shape[1]
+    coefficients, kept = np.zeros((d, k)), np.zeros((d, k), dtype=bool)
+    values = np.tile(pooled, (sample.n, 1))
+    for j in range(d):
+        for _ in range(_ROUNDS):
+            weight = sample.weight / values[:, j] ** 2
+            one = eliminate(design, squares[:, j], weight, sample.n_effective, criterion)
+            fitted = design @ one.coefficients
+            if fitted.min() <= 0.01 * pooled[j]:
+                # A polynomial that is no variance somewhere in the data is no candidate.
+                one.coefficients[:] = 0.0
+                one.kept[:] = False
+                one.coefficients[0], one.kept[0] = pooled[j], True
+                fitted = np.full(sample.n, pooled[j])
+            values[:, j] = fitted
+        coefficients[j], kept[j] = one.coefficients, one.kept
+    return coefficients, kept, values
+
+
+def _factor(sample: TransitionSample, noise: FloatArray) -> FloatArray:
+    scaled = noise / np.sqrt(sample.dt)[:, None]
+    covariance = (scaled * sample.weight[:, None]).T @ scaled / sample.n_effective
+    _check(np.diag(covariance), sample)
+    try:
+        return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        raise DegenerateDataError(
+            "The one-step errors have no noise in some direction (a coordinate is a function of "
+            "the others). Remove the redundant coordinate, or use TrajectoryPCA."
+        ) from None
+
+
+def _check(rates: FloatArray, sample: TransitionSample) -> None:
+    moved = np.mean((sample.x_next - sample.x) ** 2 / sample.dt[:, None], axis=0)
+    still = np.flatnonzero(rates <= 1e-14 * moved)
+    if still.size:
+        raise DegenerateDataError(
+            f"The one-step errors of column {sample.panel.columns[still[0]]!r} have no variance: "
+            "a polynomial explains it without noise. Remove the column, or observe data with noise."
+        )
