@@ -6,6 +6,7 @@ for what only some parts take. Nothing is silently dropped, sorted, filled or fi
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -96,7 +97,11 @@ ESTIMATORS = {
     "kramers_moyal": st.KramersMoyalSDE,
     "linear": st.LinearSDE,
     "parametric": lambda: st.ParametricSDE(st.OrnsteinUhlenbeck()),
+    "sparse": st.SparseSDE,
+    "gaussian_process": st.GaussianProcessSDE,
+    "jump_diffusion": st.JumpDiffusionSDE,
 }
+CLASSICAL = [name for name in ESTIMATORS if name != "neural"]
 DOORS = ["Trajectories", *ESTIMATORS]
 
 
@@ -151,19 +156,97 @@ def test_constant_series_is_degenerate_and_named(X, door):
         enter(door, X, {})
 
 
-@pytest.mark.parametrize("door", ["linear", "parametric"])
+@pytest.mark.parametrize("door", CLASSICAL)
 @pytest.mark.filterwarnings("ignore::stochtext._shared.exceptions.ConvergenceWarning")
 def test_path_without_noise_is_degenerate(door):
     # The likelihood rises without end as sigma falls to zero.
     decay = [np.exp(-0.1 * GRID)[:, None] * (k + 1.0) for k in range(PATHS)]
-    with pytest.raises(st.DegenerateDataError, match="no variance.*Remove"):
+    with pytest.raises(st.DegenerateDataError, match="no (variance|noise).*Remove"):
         enter(door, decay, {})
 
 
-@pytest.mark.parametrize("door", ["kernel", "kramers_moyal", "linear", "parametric"])
-def test_two_points_are_too_few_to_fit(door):
-    with pytest.raises(st.InputError, match=r"at least 3 transitions.*got 1.*(onger|more)"):
-        enter(door, np.array([[0.0], [1.0]]), {})
+@pytest.mark.parametrize("door", sorted({*CLASSICAL} - {"parametric"}))
+def test_coordinate_that_repeats_another_is_degenerate(door):
+    doubled = [np.repeat(path, 2, axis=1) for path in panel()]
+    with pytest.raises(st.DegenerateDataError, match="no (variance|noise).*([Rr]edundant|Remove)"):
+        enter(door, doubled, {})
+
+
+@pytest.mark.parametrize("door", CLASSICAL)
+@pytest.mark.parametrize("X", [[[0.0], [1.0]], [[[0.0], [1.0]], [[0.5], [0.7]]]])
+def test_two_points_a_path_are_too_few_to_fit(door, X):
+    X = np.array(X) if np.ndim(X) == 2 else [np.array(path) for path in X]
+    with pytest.raises(st.InputError, match=r"at least \d+ transitions.*got [12].*(onger|more)"):
+        enter(door, X, {})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: st.ParametricSDE(st.OrnsteinUhlenbeck()),
+        lambda: st.SparseSDE(degree=1, selection=None),
+    ],
+    ids=["parametric", "sparse"],
+)
+def test_as_many_parameters_as_transitions_warn_and_have_no_errors(make):
+    with pytest.warns(st.SampleSizeWarning, match="3 parameters from 3 transitions.*Observe"):
+        results = make().fit(walk(4, n=4)).results_
+    assert results.bse.isna().all()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: st.SparseSDE(degree=4),
+        lambda: st.SparseSDE(degree=1, diffusion_degree=3),
+        lambda: st.JumpDiffusionSDE(degree=3),
+    ],
+    ids=["sparse", "sparse rate", "jump diffusion"],
+)
+def test_fewer_transitions_than_parameters_are_refused(make):
+    with pytest.raises(st.InputError, match=r"at least \d transitions, got 5.*Lower `degree`"):
+        make().fit(walk(0, n=6))
+
+
+def test_terms_that_the_data_do_not_identify_are_named():
+    # On two states every power above the first is a combination of those before it.
+    two = np.random.default_rng(0).integers(0, 2, 300).astype(float)
+    held = np.repeat(two, 4)[:, None]
+    results = st.SparseSDE(degree=3).fit(held, dt=0.1).results_
+    assert "do not identify drift[0,2], drift[0,3]" in results.summary().as_text()
+    assert results.params[["drift[0,2]", "drift[0,3]"]].eq(0.0).all()
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_powers_beyond_floating_point_are_refused(size):
+    with pytest.raises(st.InputError, match="'x0'.*floating point.*[Rr]escale"):
+        st.SparseSDE().fit([size * path for path in panel()])
+
+
+def test_length_scale_on_a_bound_is_said_in_the_summary():
+    # The drift of this process is a line: the longer the scale, the better.
+    process = st.OrnsteinUhlenbeck(1.0, 0.0, 0.5)
+    line = st.simulate(process, 0.0, dt=0.05, n_steps=2000, random_state=0)
+    fit = st.GaussianProcessSDE().fit(line)
+    assert fit.length_scale_[0] == pytest.approx(20.0 * line.values[:-1].std(), rel=1e-6)
+    assert "length scale of x0 lies on a bound" in fit.results_.summary().as_text()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: st.GaussianProcessSDE(max_iter=1),
+        lambda: st.LinearSDE(max_iter=1),
+        lambda: st.ParametricSDE(st.DoubleWell(9.0, 0.1, 9.0), "shoji_ozaki", max_iter=1),
+    ],
+    ids=["gaussian process", "linear", "parametric"],
+)
+def test_search_cut_short_warns_and_says_so_in_the_summary(make):
+    gaps = [np.random.default_rng(k).uniform(0.1, 2.0, ROWS).cumsum() for k in range(PATHS)]
+    with pytest.warns(st.ConvergenceWarning, match="max_iter|LIMIT"):
+        results = make().fit(panel(), times=gaps).results_
+    assert not results.converged
+    assert re.search(r"Converged: +no", results.summary().as_text())
 
 
 def test_neural_fit_to_few_points_warns_and_has_no_errors():

@@ -127,6 +127,9 @@ GOALS: dict[str, Goal] = {
         for n, goals in (("1e4", (50.0, 50.0, 50.0)), ("1e5", (200.0, 60.0, 200.0)))
         for model, goal in zip(("OU", "CIR", "CKLS"), goals, strict=True)
     },
+    "P22 same optimum": Goal(
+        "Parameters and log likelihoods of P22 within 1e-3 of pymle's (1 = yes)", 1.0, unit=""
+    ),
     "P23 OU": _most("One pass of Euler likelihood and gradient, n = 1e6, OU", 0.5, unit="ns"),
     "P23 CIR": _most("One pass of Euler likelihood and gradient, n = 1e6, CIR", 1.0, unit="ns"),
     "P23 CKLS": _most("One pass of Euler likelihood and gradient, n = 1e6, CKLS", 1.0, unit="ns"),

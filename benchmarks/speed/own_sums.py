@@ -58,8 +58,10 @@ def plane(
         nodes = _nodes(x, bandwidth, size)
         if snapped:
             x = _snapped(x, nodes)
-        first, second = change.T
-        responses = np.column_stack([change, first * first, first * second, second * second])
+        responses = np.empty((len(x), 5))
+        responses[:, :2] = change
+        np.multiply(change[:, :1], change, out=responses[:, 2:4])
+        np.multiply(change[:, 1], change[:, 1], out=responses[:, 4])
         sums = binned_moments_2d(x, responses, nodes.low, nodes.step, (size, size))
         value = np.moveaxis(_fitted(sums, nodes, bandwidth, 0, "gaussian"), -1, 0) / dt
         value[[2, 4]] /= 2.0
@@ -83,7 +85,9 @@ def local_linear(
 
 
 def _nodes(x: Array, bandwidth: float, size: int) -> Nodes:
-    low, high = x.min(axis=0) - bandwidth, x.max(axis=0) + bandwidth
+    # Along the rows of a narrow table numpy is slow.
+    low = np.array([column.min() for column in x.T]) - bandwidth
+    high = np.array([column.max() for column in x.T]) + bandwidth
     step = (high - low) / size
     return Nodes(low + step / 2.0, step, (size,) * x.shape[1])
 

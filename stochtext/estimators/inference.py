@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from stochtext.results.inference.covariance import (
     parameter_covariances,
 )
 
-__all__ = ["checked_covariances"]
+__all__ = ["checked_covariances", "warn_of_few_clusters"]
 
 FEW = 10
 
@@ -29,6 +29,7 @@ def checked_covariances(
     sample: TransitionSample,
     cov_type: str | None,
     names: Sequence[str] | None = None,
+    matrices: Callable[[IntArray], Mapping[str, FloatArray]] | None = None,
 ) -> ParameterCovariances:
     """Return all covariances of an estimate; fewer than ten clusters warn.
 
@@ -45,25 +46,40 @@ def checked_covariances(
     cov_type : str or None
     names : sequence of str, optional
         Names of the parameters, for the direction of a flat likelihood.
+    matrices : callable, optional
+        Returns the covariances, given the clusters, where they are known without a Hessian.
     """
     reason = _no_covariance(optimum, int(np.count_nonzero(sample.weight)))
+    clusters = _used_clusters(sample)
+    if matrices is not None and reason is None:
+        m = int(clusters.max()) + 1
+        default = cov_type or ("cluster" if m > 1 else "nonrobust")
+        known = ParameterCovariances(matrices(clusters), m, default)
+        known.checked(default)
+        warn_of_few_clusters(known)
+        return known
     hessian = optimum.hessian if reason is None else np.full_like(optimum.hessian, np.nan)
     covariances = parameter_covariances(
-        hessian, scores, trajectory=sample.trajectory, cluster=_used_clusters(sample),
+        hessian, scores, trajectory=sample.trajectory, cluster=clusters,
         cov_type=cov_type, held=optimum.held,
     )  # fmt: skip
     if reason is None and covariances.reason is not None and names is not None:
         reason = _flat_reason(optimum, names)
     if reason is not None:
         covariances = replace(covariances, reason=reason)
+    warn_of_few_clusters(covariances)
+    return covariances
+
+
+def warn_of_few_clusters(covariances: ParameterCovariances) -> None:
+    """Warn where the default errors rest on fewer than ten clusters."""
     if covariances.default == "cluster" and covariances.n_clusters < FEW:
         warnings.warn(
             f"Standard errors are clustered over only {covariances.n_clusters} trajectories or "
             'groups; below ten they are unreliable. Consider cov_type="hac".',
             SampleSizeWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
-    return covariances
 
 
 def _used_clusters(sample: TransitionSample) -> IntArray:

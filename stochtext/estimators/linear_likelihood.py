@@ -19,11 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
-from stochtext.estimators.linear.design import MeanDesign, Tail
+from stochtext.estimators.linear_design import MeanDesign, Tail
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.linear.mean_basis import MeanBasis, Polynomials
 from stochtext.processes.linear.moments import LinearMoments, linear_moments
@@ -75,6 +76,26 @@ class LinearParameters:
         return cls(kappa.reshape(dim, dim), trend.reshape(-1, dim), factor)
 
 
+@dataclass(frozen=True)
+class _Groups:
+    """Rows of equal step and equal time behind each knot.
+
+    ``order`` sorts the rows, ``starts`` says where each group begins in it, ``step`` and
+    ``behind`` are its step and its places among the times behind knots.
+    """
+
+    order: IntArray
+    starts: IntArray
+    step: IntArray
+    behind: IntArray
+
+    def rows(self, first: int, last: int) -> tuple[IntArray, IntArray]:
+        """Return the rows of the groups from first to last, and where each group begins."""
+        end = self.starts[last] if last < len(self.starts) else len(self.order)
+        begin = int(self.starts[first])
+        return self.order[begin:end], self.starts[first:last] - begin
+
+
 class LinearLikelihood:
     """Negative log likelihood of the transitions of a sample.
 
@@ -105,37 +126,48 @@ class LinearLikelihood:
         self.level = self.basis.level
         self.regressors = np.hstack([self.centred.x, self.design.columns])
         self.steps, self._step_of_row = _distinct_steps(sample.dt)
-        self.counts = np.bincount(
-            self._step_of_row, weights=sample.weight, minlength=len(self.steps)
-        )
-        self._group()
 
     @property
     def n_coefficients(self) -> int:
         """Number q of coefficients of the mean in each coordinate."""
         return self.basis.size
 
-    def _group(self) -> None:
-        """Sort the rows into groups of equal step and equal time behind each knot."""
+    @cached_property
+    def counts(self) -> FloatArray:
+        """Weight of each step length, shape (s,)."""
+        counts = np.bincount(self._step_of_row, self.sample.weight, len(self.steps))
+        return counts.astype(np.float64)
+
+    @cached_property
+    def _groups(self) -> _Groups:
+        """The rows sorted by step and by the time behind each knot."""
+        n = self.sample.n
+        if len(self.steps) == 1 and not self.design.behind.shape[1]:
+            zero = np.zeros(1, dtype=np.int64)
+            return _Groups(np.arange(n), zero, zero, np.empty((1, 0), dtype=np.int64))
         key = np.column_stack([self._step_of_row, self.design.behind])
         kinds, group = np.unique(key, axis=0, return_inverse=True)
-        self._order = np.argsort(group.ravel(), kind="stable")
-        self._starts = np.searchsorted(group.ravel()[self._order], np.arange(len(kinds)))
-        self._step, self._behind = kinds[:, 0], kinds[:, 1:]
-        # With as many groups as rows the cross-products would take more than the rows do.
-        few = len(kinds) <= self.sample.n // 2
-        self._kept = self._cross_products(0, len(kinds)) if few else None
+        order = np.argsort(group.ravel(), kind="stable")
+        starts = np.searchsorted(group.ravel()[order], np.arange(len(kinds)))
+        return _Groups(order, starts, kinds[:, 0], kinds[:, 1:])
+
+    @cached_property
+    def _kept(self) -> FloatArray | None:
+        """Cross-products of all groups; None where there are nearly as many groups as rows."""
+        groups = len(self._groups.step)
+        return self._sums(0, groups) if groups <= self.sample.n // 2 else None
 
     def _cross_products(self, first: int, last: int) -> FloatArray:
         """Return the sums of (z, x')(z, x')' over the groups from first to last."""
-        if getattr(self, "_kept", None) is not None:
-            kept: FloatArray = self._kept[first:last]
-            return kept
-        ends = [*self._starts, len(self._order)]
-        rows = self._order[ends[first] : ends[last]]
-        both = np.hstack([self.regressors[rows], self.centred.x_next[rows]])
+        return self._sums(first, last) if self._kept is None else self._kept[first:last]
+
+    def _sums(self, first: int, last: int) -> FloatArray:
+        rows, starts = self._groups.rows(first, last)
+        both = np.hstack([self.regressors, self.centred.x_next])
+        both = both[rows] if len(self._groups.step) > 1 else both
         weighted = both * self.sample.weight[rows, None]
-        starts = np.asarray(ends[first:last]) - ends[first]
+        if len(starts) == 1:
+            return np.asarray((weighted.T @ both)[None])
         if len(starts) <= len(rows) // 2:
             pieces = zip(np.split(weighted, starts[1:]), np.split(both, starts[1:]), strict=True)
             return np.stack([w.T @ b for w, b in pieces])
@@ -146,21 +178,19 @@ class LinearLikelihood:
         p = LinearParameters.from_vector(theta, self.dim).moved(-self.centre, self.level)
         value, gradient = 0.0, np.zeros_like(theta)
         with np.errstate(all="ignore"):
-            for first in range(0, len(self._step), CHUNK):
-                piece = self._piece(p, first, min(first + CHUNK, len(self._step)))
+            for first in range(0, len(self._groups.step), CHUNK):
+                piece = self._piece(p, first, min(first + CHUNK, len(self._groups.step)))
                 if piece is None:
                     return np.inf, np.full_like(theta, np.nan)
                 value, gradient = value + piece[0], gradient + piece[1]
         constant = self.sample.n_effective * self.dim * np.log(2 * np.pi)
         return value + 0.5 * float(constant), gradient
 
-    def _piece(
-        self, p: LinearParameters, first: int, last: int
-    ) -> tuple[float, FloatArray] | None:
+    def _piece(self, p: LinearParameters, first: int, last: int) -> tuple[float, FloatArray] | None:
         """Return value and gradient of some groups, without the constant."""
-        used, step = np.unique(self._step[first:last], return_inverse=True)
+        used, step = np.unique(self._groups.step[first:last], return_inverse=True)
         moments = linear_moments(p.kappa, p.rate, self.steps[used], self.design.order)
-        tail = self.design.tail(p.kappa, self._behind[first:last])
+        tail = self.design.tail(p.kappa, self._groups.behind[first:last])
         coefficients = self.design.coefficients(p.trend, moments, self.steps[used], step, tail)
         sign, logdet = np.linalg.slogdet(moments.covariance)
         if not (np.all(sign > 0) and np.isfinite(logdet).all()):
@@ -172,19 +202,14 @@ class LinearLikelihood:
         misfit = np.swapaxes(zy, 1, 2) - coefficients @ zz
         spread = products[:, width:, width:] - coefficients @ zy
         spread = spread - misfit @ np.swapaxes(coefficients, 1, 2)
-        weight = self._weight(first, last)
+        rows, starts = self._groups.rows(first, last)
+        weight = np.add.reduceat(self.sample.weight[rows], starts)
         value = 0.5 * float(weight @ logdet[step] + np.einsum("gij,gji->", precision, spread))
         covariance_bar = 0.5 * (weight[:, None, None] * precision - precision @ spread @ precision)
         gradient = self._pull_back(
             p, moments, self.steps[used], step, tail, -precision @ misfit, covariance_bar
         )
         return value, gradient
-
-    def _weight(self, first: int, last: int) -> FloatArray:
-        ends = [*self._starts, len(self._order)]
-        rows = self._order[ends[first] : ends[last]]
-        starts = np.asarray(ends[first:last]) - ends[first]
-        return np.add.reduceat(self.sample.weight[rows], starts)
 
     def _pull_back(
         self,
@@ -202,7 +227,9 @@ class LinearLikelihood:
         phi_bar = _summed(bars.phi, step, len(steps))
         kappa_bar, rate_bar = moments.pull_back(phi_bar, sums[:-1], sums[-1])
         kappa_bar = kappa_bar.sum(axis=0) + tail.pull_back(bars.tail).sum(axis=0)
-        return _packed(p, kappa_bar[None], bars.trend.sum(axis=0)[None], rate_bar.sum(axis=0)[None])[0]
+        return _packed(
+            p, kappa_bar[None], bars.trend.sum(axis=0)[None], rate_bar.sum(axis=0)[None]
+        )[0]
 
     def step_jacobian(self, theta: FloatArray) -> FloatArray:
         """Return the derivative of the law of a step in the parameters, for one step length.

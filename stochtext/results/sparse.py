@@ -74,7 +74,9 @@ class SparseResults(ParametricResults):
         return _joined(signed)
 
     def _notes(self) -> list[str]:
-        return [*super()._notes(), f"Equation: {self.equation()}".replace("\n", "; ")]
+        # What was not chosen was not held by the user.
+        notes = [note for note in super()._notes() if not note.startswith("Held fixed")]
+        return [*notes, f"Equation: {self.equation()}".replace("\n", "; ")]
 
 
 def _terms(row: FloatArray, names: Sequence[str]) -> list[str]:

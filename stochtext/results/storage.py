@@ -13,6 +13,7 @@ from stochtext.results.base import SDEResults
 from stochtext.results.functional import FunctionalResults
 from stochtext.results.jump_diffusion import JumpDiffusionResults
 from stochtext.results.kramers_moyal import KramersMoyalResults
+from stochtext.results.linear import LinearResults
 from stochtext.results.parametric import ParametricResults
 from stochtext.results.sparse import SparseResults
 
@@ -20,6 +21,7 @@ __all__ = ["load"]
 
 KINDS: dict[str, type[SDEResults]] = {
     ParametricResults.kind: ParametricResults,
+    LinearResults.kind: LinearResults,
     FunctionalResults.kind: FunctionalResults,
     KramersMoyalResults.kind: KramersMoyalResults,
     JumpDiffusionResults.kind: JumpDiffusionResults,

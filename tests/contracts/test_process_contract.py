@@ -61,6 +61,9 @@ MAKERS = {
     "trending_ornstein_uhlenbeck": lambda: TrendingOrnsteinUhlenbeck(
         KAPPA, [[0.0, 1.0], [2.0, 0.0]], FACTOR
     ),
+    "spline_ornstein_uhlenbeck": lambda: processes.SplineOrnsteinUhlenbeck(
+        KAPPA, [[0.0, 1.0], [2.0, 0.0], [1.0, 1.0]], FACTOR, knots=[0.0, 0.4, 1.0]
+    ),
     "double_well": lambda: st.DoubleWell(1.0, 1.0, 0.7),
     "brownian_motion": lambda: st.BrownianMotion([0.1, -0.2], [[0.5, 0.1, 0.0], [0.2, 0.4, 0.3]]),
     "geometric_brownian_motion": lambda: st.GeometricBrownianMotion([0.1, -0.2], FACTOR),

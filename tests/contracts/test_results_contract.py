@@ -15,6 +15,7 @@ ESTIMATORS = {
     "jump-diffusion": st.JumpDiffusionSDE(),
     "linear": st.LinearSDE(),
     "moving mean": st.LinearSDE(trend="linear"),
+    "spline mean": st.LinearSDE(trend="spline"),
     "parametric": st.ParametricSDE(st.OrnsteinUhlenbeck()),
 }
 

@@ -319,7 +319,7 @@ def test_clustering_a_single_path_names_the_remedy():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"trend": "cubic"}, "`trend` must be one of 'constant', 'linear'; got 'cubic'"),
+        ({"trend": "cubic"}, "`trend` must be one of 'constant', 'linear', 'spline'; got 'cubic'"),
         ({"trend": "linear", "clock": "wall"}, "`clock` must be one of"),
         ({"cov_type": "HC3"}, "`cov_type` must be one of"),
     ],

@@ -24,7 +24,7 @@ def test_the_terms_of_a_double_well_are_found_among_six(well):
 
 def test_the_fit_is_that_of_the_named_process(well):
     sparse = st.SparseSDE(degree=3).fit(well).results_
-    named = st.ParametricSDE(st.DoubleWell(), density="euler").fit(well).results_
+    named = st.ParametricSDE(st.DoubleWell(), density="shoji_ozaki").fit(well).results_
     found = sparse.params[sparse.free].to_numpy() * [1, -1, 1]
     np.testing.assert_allclose(found, named.params.to_numpy(), rtol=1e-6)
     np.testing.assert_allclose(sparse.bse[sparse.free].to_numpy(), named.bse.to_numpy(), rtol=1e-4)

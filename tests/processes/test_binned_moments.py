@@ -134,3 +134,12 @@ def test_many_transitions_in_the_plane_are_binned_and_stay_positive_definite(rng
     assert np.max(np.abs(process.drift(states) - direct.value) / se) < 0.01
     assert np.linalg.eigvalsh(process.covariance(states)).min() > 0
     assert np.isnan(process.drift([[50.0, 0.0]])).all()
+
+
+def test_read_only_data_are_taken():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=200), rng.normal(size=200)
+    expected = binned_powers_1d(x, y, -6.0, 0.1, 121, 2)
+    for array in (x, y):
+        array.flags.writeable = False
+    np.testing.assert_array_equal(binned_powers_1d(x, y, -6.0, 0.1, 121, 2), expected)

@@ -37,7 +37,7 @@ Curves = Callable[[], tuple[Array, Array, Array]]
 def measure(plan: Plan) -> Found:
     """Check that all estimate the same, then time."""
     found = Found()
-    ns = {}
+    ns: dict[str, float] = {}
     for name, n in SIZES.items():
         path = double_well(n // plan.divisor)
         if not ns:
@@ -90,7 +90,7 @@ def _line(found: Found, plan: Plan, name: str, path: Array) -> float:
     return own
 
 
-_WHOLE = {
+_WHOLE: dict[str, dict[str, Any]] = {
     "kernel": {"method": "kernel", "bandwidth": BANDWIDTH * kernel_sd("epanechnikov")},
     "bins": {"method": "bins"},
 }

@@ -34,7 +34,12 @@ def fit(
     path : ndarray of shape (n + 1,)
     dt : float
     guess, bounds : sequences
-        As pymle asks for them.
+        As pymle asks for them: (kappa, mu, sigma), or (theta_1, ..., theta_4) of CKLS.
+
+    Notes
+    -----
+    The diffusion of pymle's Ornstein-Uhlenbeck process is sigma, not sigma X as its docstring has
+    it.
     """
     from pymle.core import TransitionDensity
     from pymle.fit.AnalyticalMLE import AnalyticalMLE

@@ -15,11 +15,16 @@ from scipy.linalg import cho_factor, cho_solve
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.fitted.gaussian_process import InducedFeatures
 
-__all__ = ["Posterior", "best_lengths", "posterior"]
+__all__ = ["LENGTHS", "Posterior", "best_lengths", "posterior"]
+
+#: Range of the length scales, in standard deviations of the states.
+LENGTHS = (0.05, 20.0)
 
 # Prior standard deviation of the line, as a multiple of the root mean square of the response.
 _VAGUE = 1e3
 _BLOCK = 8192
+# Of the search for the length scales, in their logarithms.
+_FIRST_STEP = 0.7
 # Amplitudes that are tried, as multiples of the root mean square slope of the increments.
 _AMPLITUDES = np.exp(np.linspace(np.log(1e-3), np.log(1e2), 24))
 
@@ -121,13 +126,16 @@ def best_lengths(
     spread = features.scale
 
     def loss(log_length: FloatArray) -> float:
-        length = np.exp(np.clip(log_length, np.log(0.05), np.log(20.0))) * spread
+        length = np.exp(np.clip(log_length, *np.log(LENGTHS))) * spread
         moved = InducedFeatures(features.inducing, length, features.centre, features.scale)
         return -sum(one.evidence for one in posterior(moved, x, y, precision))
 
+    start = np.log(features.length / spread)
+    # scipy's own first simplex about zero is smaller than the tolerances.
+    simplex = np.vstack([start, start + _FIRST_STEP * np.eye(len(start))])
     search = optimize.minimize(
-        loss, np.log(features.length / spread), method="Nelder-Mead",
-        options={"maxiter": max_iter, "xatol": 0.02, "fatol": 0.05},
+        loss, start, method="Nelder-Mead",
+        options={"maxiter": max_iter, "xatol": 0.02, "fatol": 0.05, "initial_simplex": simplex},
     )  # fmt: skip
-    found = np.clip(search.x, np.log(0.05), np.log(20.0))
+    found = np.clip(search.x, *np.log(LENGTHS))
     return np.exp(found) * spread, bool(search.success)

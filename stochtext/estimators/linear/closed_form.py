@@ -20,16 +20,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
-from stochtext.estimators.linear.regression import OneStepRegression, one_step_regression
+from stochtext.estimators.linear.logarithm import real_logarithm
+from stochtext.estimators.linear.regression import OneStepRegression
 from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
 from stochtext.processes.linear.mean_basis import Polynomials
 from stochtext.processes.linear.moments import linear_moments
 from stochtext.results.inference.covariance import COV_TYPES, newey_west_lags
 
-__all__ = ["ClosedForm", "ClosedFormCovariances", "closed_form", "real_logarithm"]
+__all__ = ["ClosedForm", "ClosedFormCovariances", "closed_form"]
 
-# Relative to its size, how far exp(log(Phi)) may be from Phi.
-EXACT = 1e-10
 REFINEMENTS = 6
 
 
@@ -45,12 +44,16 @@ class ClosedForm:
     pace: float
 
 
-def closed_form(likelihood: LinearLikelihood, fastest: float) -> ClosedForm | None:
+def closed_form(
+    likelihood: LinearLikelihood, regression: OneStepRegression, fastest: float
+) -> ClosedForm | None:
     """Return the maximum-likelihood estimate, or None where it is no regression.
 
     Parameters
     ----------
     likelihood : LinearLikelihood
+    regression : OneStepRegression
+        On the states and the functions that the mean is a sum of.
     fastest : float
         Largest rate per step; beyond it a direction is white, not an estimate.
     """
@@ -61,7 +64,6 @@ def closed_form(likelihood: LinearLikelihood, fastest: float) -> ClosedForm | No
         return None
     if basis.degree == 1 and not even:
         return None
-    regression = one_step_regression(likelihood, likelihood.design.columns[:, : basis.size])
     step = float(likelihood.steps[0])
     logarithm = real_logarithm(regression.phi, np.exp(-fastest))
     if logarithm is None or regression.rank < likelihood.dim + basis.size:
@@ -76,22 +78,6 @@ def closed_form(likelihood: LinearLikelihood, fastest: float) -> ClosedForm | No
     centred = LinearParameters(kappa, trend, factor)
     p = centred.moved(likelihood.centre, likelihood.level)
     return ClosedForm(p, regression, float(pace[0]))
-
-
-def real_logarithm(phi: FloatArray, smallest: float) -> FloatArray | None:
-    """Return the principal logarithm if no eigenvalue is below ``smallest`` or negative."""
-    from scipy.linalg import expm, logm
-
-    values = np.linalg.eigvals(phi)
-    real = np.abs(values.imag) <= 1e-12 * np.abs(values)
-    if np.any(np.abs(values) <= smallest) or np.any(real & (values.real <= smallest)):
-        return None
-    logarithm = logm(phi)
-    if np.iscomplexobj(logarithm) and np.abs(logarithm.imag).max() > EXACT:
-        return None
-    found = np.asarray(np.real(logarithm), dtype=np.float64)
-    # The logarithm is used only where its exponential gives the matrix back.
-    return found if np.abs(expm(found) - phi).max() <= EXACT * np.abs(phi).max() else None
 
 
 def _rate(kappa: FloatArray, covariance: FloatArray, step: float) -> FloatArray:
@@ -137,9 +123,7 @@ class ClosedFormCovariances(Mapping[str, FloatArray]):
     products, and taken to (kappa, mean, factor) by the inverse Jacobian.
     """
 
-    def __init__(
-        self, likelihood: LinearLikelihood, fit: ClosedForm, cluster: IntArray
-    ) -> None:
+    def __init__(self, likelihood: LinearLikelihood, fit: ClosedForm, cluster: IntArray) -> None:
         self._likelihood = likelihood
         self._fit = fit
         self._cluster = cluster
@@ -167,13 +151,15 @@ class ClosedFormCovariances(Mapping[str, FloatArray]):
 
     def _jacobian_inverse(self) -> FloatArray:
         if self._inverse is None:
-            self._inverse = np.linalg.inv(_jacobian(self._likelihood, self._fit)).astype(np.float64)
+            d = self._likelihood.dim
+            jacobian = _jacobian(self._likelihood, self._fit)
+            self._inverse = _block_inverse(jacobian, len(jacobian) - d * (d + 1) // 2)
         return self._inverse
 
     def _root(self, cov_type: str) -> FloatArray:
         """Return a matrix R with R R' the covariance of (Phi, c, Q)."""
         r, d = self._fit.regression, self._likelihood.dim
-        bread = np.linalg.inv(r.products)
+        bread = np.linalg.inv(r.products).astype(np.float64)
         rows, cols = np.tril_indices(d)
         if cov_type == "nonrobust":
             q = r.covariance
@@ -181,28 +167,44 @@ class ClosedFormCovariances(Mapping[str, FloatArray]):
             of_q = of_q + q[np.ix_(rows, cols)] * q[np.ix_(cols, rows)]
             first = np.kron(np.linalg.cholesky(q), np.linalg.cholesky(bread))
             second = np.linalg.cholesky(of_q / self._likelihood.sample.n_effective)
-            return _diagonal(first, second)
-        influences = self._influences(bread)
+            return _diagonal(first, second.astype(np.float64))
         if cov_type == "cluster":
             m = int(self._cluster.max()) + 1
-            totals = np.zeros((m, influences.shape[1]))
-            code = self._cluster[self._likelihood.sample.trajectory]
-            np.add.at(totals, code, influences)
-            return np.asarray(np.sqrt(m / (m - 1)) * totals.T, dtype=np.float64)
+            return np.asarray(np.sqrt(m / (m - 1)) * self._totals(bread, m).T, dtype=np.float64)
+        influences = self._influences(bread)
         if cov_type == "robust":
             return influences.T
         return _newey_west_root(influences, self._likelihood.sample.trajectory)
 
+    def _totals(self, bread: FloatArray, m: int) -> FloatArray:
+        """Return the sum of the influences over each cluster, shape (m, k)."""
+        z, error, weighted = self._errors()
+        s, q = self._likelihood.sample, self._fit.regression.covariance
+        code = self._cluster[s.trajectory]
+        order = np.argsort(code, kind="stable")
+        starts = np.searchsorted(code[order], np.arange(m))
+        rows, cols = np.tril_indices(len(q))
+        totals = []
+        for k in np.split(order, starts[1:]):
+            of_q = weighted[k].T @ error[k] - s.weight[k].sum() * q
+            of_mean = weighted[k].T @ z[k] @ bread
+            totals.append(np.concatenate([of_mean.ravel(), of_q[rows, cols] / s.n_effective]))
+        return np.stack(totals)
+
+    def _errors(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return regressors, errors and weighted errors."""
+        r, s = self._fit.regression, self._likelihood.centred
+        z = np.hstack([s.x, self._likelihood.design.columns[:, : r.levels.shape[1]]])
+        error = s.x_next - z @ np.vstack([r.phi.T, r.levels.T])
+        return z, error, error * s.weight[:, None]
+
     def _influences(self, bread: FloatArray) -> FloatArray:
         """Return what each transition adds to the errors of (Phi, c, Q), shape (n, k)."""
-        r, s, d = self._fit.regression, self._likelihood.centred, self._likelihood.dim
-        p = r.levels.shape[1]
-        z = np.hstack([s.x, self._likelihood.design.columns[:, :p]])
-        error = s.x_next - z @ np.vstack([r.phi.T, r.levels.T])
-        error_weighted = error * s.weight[:, None]
-        of_mean = error_weighted[:, :, None] * (z @ bread)[:, None, :]
-        rows, cols = np.tril_indices(d)
-        of_q = error_weighted[:, rows] * error[:, cols] - s.weight[:, None] * r.covariance[rows, cols]
+        z, error, weighted = self._errors()
+        s, q = self._likelihood.sample, self._fit.regression.covariance
+        of_mean = weighted[:, :, None] * (z @ bread)[:, None, :]
+        rows, cols = np.tril_indices(len(q))
+        of_q = weighted[:, rows] * error[:, cols] - s.weight[:, None] * q[rows, cols]
         return np.hstack([of_mean.reshape(len(z), -1), of_q / s.n_effective])
 
 
@@ -216,6 +218,15 @@ def _jacobian(likelihood: LinearLikelihood, fit: ClosedForm) -> FloatArray:
         # The clock has one pace, so its column is a multiple of that of the level.
         means[:, d] += fit.pace * means[:, d + q]
     return np.vstack([means[:, : d + q].reshape(d * (d + q), -1), full[d * width :]])
+
+
+def _block_inverse(matrix: FloatArray, first: int) -> FloatArray:
+    """Return the inverse of a matrix whose upper right block is zero."""
+    upper, lower = np.linalg.inv(matrix[:first, :first]), np.linalg.inv(matrix[first:, first:])
+    whole = np.zeros_like(matrix)
+    whole[:first, :first], whole[first:, first:] = upper, lower
+    whole[first:, :first] = -lower @ (matrix[first:, :first] @ upper)
+    return whole
 
 
 def _diagonal(one: FloatArray, other: FloatArray) -> FloatArray:

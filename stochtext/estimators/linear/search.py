@@ -17,7 +17,7 @@ from stochtext._shared.typing import FloatArray
 from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
 from stochtext.estimators.newton import Optimum, polish
 
-__all__ = ["maximise"]
+__all__ = ["coordinate_scale", "maximise"]
 
 
 def maximise(likelihood: LinearLikelihood, start: LinearParameters, max_iter: int) -> Optimum:
@@ -31,14 +31,16 @@ def maximise(likelihood: LinearLikelihood, start: LinearParameters, max_iter: in
         Iterations of L-BFGS, which Newton steps follow.
     """
     d, n = likelihood.dim, likelihood.sample.n_effective
-    scale = _scale(likelihood, len(start.trend))
+    scale = coordinate_scale(likelihood)
 
     def objective(unit: FloatArray) -> tuple[float, FloatArray]:
         try:
             p = _with_means(LinearParameters.from_vector(unit * scale, d))
         except np.linalg.LinAlgError:
             return np.inf, np.full_like(unit, np.nan)
-        value, gradient = likelihood.value_and_gradient(p.moved(likelihood.centre, likelihood.level).to_vector())
+        value, gradient = likelihood.value_and_gradient(
+            p.moved(likelihood.centre, likelihood.level).to_vector()
+        )
         return value / n, _pull_back(p, gradient) * scale / n
 
     first = _with_intercepts(start.moved(-likelihood.centre, likelihood.level)).to_vector()
@@ -57,12 +59,13 @@ def maximise(likelihood: LinearLikelihood, start: LinearParameters, max_iter: in
     )
 
 
-def _scale(likelihood: LinearLikelihood, n_trend: int) -> FloatArray:
+def coordinate_scale(likelihood: LinearLikelihood) -> FloatArray:
+    """Return the size of (kappa, c, factor), so that the search sees numbers of order one."""
     s = likelihood.sample
     spread, step = s.x.std(axis=0), float(np.median(s.dt))
     return LinearParameters(
         np.outer(spread, 1 / spread) / step,
-        np.tile(spread / step, (n_trend, 1)),
+        np.tile(spread / step, (likelihood.n_coefficients, 1)),
         np.tile((spread / np.sqrt(step))[:, None], (1, len(spread))),
     ).to_vector()
 

@@ -10,7 +10,7 @@ from stochtext._shared.typing import FloatArray
 from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
 from stochtext.estimators.sample import TransitionSample
 
-__all__ = ["least_squares_start"]
+__all__ = ["check_full_rank", "least_squares_start", "rate_factor"]
 
 # A step matrix without a real logarithm is replaced by the nearest with these eigenvalues.
 SMALLEST_EIGENVALUE = 0.02
@@ -33,10 +33,10 @@ def least_squares_start(likelihood: LinearLikelihood) -> LinearParameters:
     trend, *_ = np.linalg.lstsq(z[:, d:width] * root, level * root, rcond=None)
     error = level - z[:, d:width] @ trend
     covariance = (error * s.weight[:, None]).T @ error / s.weight.sum()
-    _check_full_rank(covariance, s)
+    check_full_rank(covariance, s)
     kappa = -logarithm / step
     mean = np.linalg.lstsq(np.eye(d) - phi, trend.T, rcond=1e-10)[0].T
-    start = LinearParameters(kappa, mean, _rate_factor(kappa, covariance, step))
+    start = LinearParameters(kappa, mean, rate_factor(kappa, covariance, step))
     return start.moved(likelihood.centre, likelihood.level)
 
 
@@ -50,7 +50,8 @@ def _logarithm(phi: FloatArray) -> FloatArray:
     return np.real((vectors * np.log(values.astype(complex))) @ np.linalg.inv(vectors))
 
 
-def _rate_factor(kappa: FloatArray, covariance: FloatArray, step: float) -> FloatArray:
+def rate_factor(kappa: FloatArray, covariance: FloatArray, step: float) -> FloatArray:
+    """Return the lower factor of the covariance rate with this covariance of a step, or near it."""
     d = len(kappa)
     drift = np.kron(kappa, np.eye(d)) + np.kron(np.eye(d), kappa)
     with np.errstate(all="ignore"):
@@ -65,7 +66,8 @@ def _rate_factor(kappa: FloatArray, covariance: FloatArray, step: float) -> Floa
     return np.linalg.cholesky((rate + rate.T) / 2)
 
 
-def _check_full_rank(covariance: FloatArray, sample: TransitionSample) -> None:
+def check_full_rank(covariance: FloatArray, sample: TransitionSample) -> None:
+    """Refuse a sample whose one-step errors are singular, naming the column."""
     scale = np.sqrt(np.diag(covariance))
     spread = sample.x.std(axis=0)
     flat = np.flatnonzero(scale <= 1e-9 * np.maximum(spread, np.finfo(float).tiny))

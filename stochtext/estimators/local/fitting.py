@@ -80,6 +80,7 @@ def functional_fit(
     model: str,
     details: tuple[tuple[str, Any], ...],
     notes: tuple[str, ...] = (),
+    converged: bool = True,
     results_type: type[FunctionalResults] = FunctionalResults,
     **options: Any,
 ) -> Fit:
@@ -92,7 +93,7 @@ def functional_fit(
     residuals = residuals_of(sample.panel, process, density, "time")
     record = FitRecord.of_panel(
         sample.panel, model=model, density="euler", llf=float(sample.weight @ log_density),
-        details=details, notes=notes, nobs=round(sample.n_effective),
+        details=details, notes=notes, converged=converged, nobs=round(sample.n_effective),
     )  # fmt: skip
     results = results_type(record, process, density, support, residuals, errors, **options)
     return Fit(process, density, results)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from stochtext._shared.exceptions import ConvergenceWarning, InputError
-from stochtext._shared.typing import FloatArray, IntArray
+from stochtext._shared.exceptions import ConvergenceWarning, InputError, SampleSizeWarning
+from stochtext._shared.typing import BoolArray, FloatArray, IntArray
 from stochtext._shared.validation import check_choice, check_integer
 from stochtext.estimators.base import Fit, SDEEstimator
 from stochtext.estimators.inference import checked_covariances
@@ -33,6 +33,10 @@ CONDITIONAL = (
     "The terms were chosen by {criterion} on the same data: standard errors are those of the "
     "chosen model, as if its terms had been known."
 )
+REDUNDANT = (
+    "The data do not identify {names}: on these states the terms are combinations of those before "
+    "them, and were left out."
+)
 
 
 class SparseSDE(SDEEstimator):
@@ -48,8 +52,11 @@ class SparseSDE(SDEEstimator):
         polynomial of all coordinates.
     selection : {"bic", "aic", None}, default "bic"
         How terms are chosen; None keeps all.
-    density : {"euler", "kessler", ...}, default "euler"
-        Transition density of the final fit, see :class:`ParametricSDE`.
+    density : str, default "auto"
+        Transition density of the final fit, see :class:`ParametricSDE`. ``"auto"`` is
+        ``"shoji_ozaki"`` for one coordinate with a constant diffusion, whose errors are of
+        a higher order in dt, and else ``"euler"``, whose covariance rate is that of one
+        sampling interval.
     cov_type : {None, "nonrobust", "robust", "hac", "cluster"}, default None
         Covariance of the estimates. None: clustered by trajectory (or ``groups``) for
         panels, ``"nonrobust"`` for a single path.
@@ -94,7 +101,7 @@ class SparseSDE(SDEEstimator):
         diffusion_degree: int = 0,
         *,
         selection: str | None = "bic",
-        density: str = "euler",
+        density: str = "auto",
         cov_type: str | None = None,
         max_iter: int = 500,
     ) -> None:
@@ -107,12 +114,16 @@ class SparseSDE(SDEEstimator):
 
     def _fit_sample(self, sample: TransitionSample) -> Fit:
         degree, diffusion_degree = self._checked_degrees()
-        _check_size(sample, comb(sample.dim + degree, degree))
-        transition = transition_density(self.density)
-        start, free = select_terms(sample, degree, diffusion_degree, self.selection)
+        _check_size(sample, degree, diffusion_degree)
+        name = self.density
+        if name == "auto":
+            name = "shoji_ozaki" if sample.dim == 1 and diffusion_degree == 0 else "euler"
+        transition = transition_density(name)
+        start, free, redundant = select_terms(sample, degree, diffusion_degree, self.selection)
+        self._check_freedom(sample, int(free.sum()))
         problem = _Problem(sample, start, transition, np.flatnonzero(free))
         optimum = problem.maximise(self.max_iter)
-        return self._report(sample, problem, optimum)
+        return self._report(sample, problem, optimum, redundant)
 
     def _checked_degrees(self) -> tuple[int, int]:
         if self.selection is not None:
@@ -125,17 +136,32 @@ class SparseSDE(SDEEstimator):
             degrees.append(degree)
         return degrees[0], degrees[1]
 
-    def _report(self, sample: TransitionSample, problem: _Problem, optimum: Optimum) -> Fit:
+    def _check_freedom(self, sample: TransitionSample, n_free: int) -> None:
+        used = int(np.count_nonzero(sample.weight))
+        if used <= n_free:
+            warnings.warn(
+                f"SparseSDE estimates {n_free} parameters from {used} transitions: intervals are "
+                "NaN. Observe longer or more trajectories, or lower the degrees.",
+                SampleSizeWarning,
+                stacklevel=4,
+            )
+
+    def _report(
+        self, sample: TransitionSample, problem: _Problem, optimum: Optimum, redundant: BoolArray
+    ) -> Fit:
         process = problem.process(optimum.theta)
         names = list(process.free_parameters)
         free = [names[k] for k in problem.free]
         covariances = checked_covariances(
-            optimum, problem.scores(optimum.theta), sample, self.cov_type
+            optimum, problem.scores(optimum.theta), sample, self.cov_type, free
         )
-        notes = () if self.selection is None else (CONDITIONAL.format(criterion=self.selection),)
+        notes = [] if self.selection is None else [CONDITIONAL.format(criterion=self.selection)]
+        if redundant.any():
+            unknown = ", ".join(names[k] for k in np.flatnonzero(redundant))
+            notes.append(REDUNDANT.format(names=unknown))
         record = FitRecord.of_panel(
             sample.panel, model="SparseSDE", density=problem.transition.name, llf=-optimum.value,
-            clock=sample.clock, converged=optimum.converged, df_model=len(free), notes=notes,
+            clock=sample.clock, converged=optimum.converged, df_model=len(free), notes=tuple(notes),
             nobs=round(sample.n_effective),
         )  # fmt: skip
         results = SparseResults(
@@ -203,11 +229,13 @@ class _Problem:
         return vector
 
 
-def _check_size(sample: TransitionSample, n_terms: int) -> None:
-    used = int(np.count_nonzero(sample.weight))
-    if used < n_terms + sample.dim:
+def _check_size(sample: TransitionSample, degree: int, diffusion_degree: int) -> None:
+    d, used = sample.dim, int(np.count_nonzero(sample.weight))
+    n_terms = comb(d + degree, degree)
+    extra = comb(d + diffusion_degree, diffusion_degree) if diffusion_degree else d
+    if used < n_terms + extra:
         raise InputError(
-            f"SparseSDE has {n_terms} monomials in each of {sample.dim} equations and needs at "
-            f"least {n_terms + sample.dim} transitions, got {used} (n_samples={used + 1} for one "
-            "trajectory). Lower `degree`, or observe more."
+            f"SparseSDE has {n_terms} monomials in each of {d} equations and needs at least "
+            f"{n_terms + extra} transitions, got {used} (n_samples={used + 1} for one "
+            "trajectory). Lower `degree` or `diffusion_degree`, or observe more."
         )

@@ -26,10 +26,13 @@ class Selection:
     ----------
     coefficients : ndarray of shape (k,)
     kept : ndarray of bool of shape (k,)
+    redundant : ndarray of bool of shape (k,)
+        Columns that are combinations of those before them: the data do not identify them.
     """
 
     coefficients: FloatArray
     kept: BoolArray
+    redundant: BoolArray
 
 
 def eliminate(
@@ -60,6 +63,7 @@ def eliminate(
     # The triangle has the same sums of squares and products as all rows.
     triangle = np.asarray(np.linalg.qr(both / scale, mode="r"), dtype=np.float64)
     kept = _independent(triangle[:, :-1])
+    redundant = ~kept
     best, path = np.inf, kept.copy()
     penalty = 0.0 if criterion is None else float(CRITERIA[criterion](n))
     while True:
@@ -71,7 +75,7 @@ def eliminate(
             break
         kept = kept.copy()
         kept[smallest] = False
-    return Selection(found * scale[-1] / scale[:-1], path)
+    return Selection(found * scale[-1] / scale[:-1], path, redundant)
 
 
 def _independent(triangle: FloatArray) -> BoolArray:

@@ -6,7 +6,7 @@ from math import comb
 
 import numpy as np
 
-from stochtext._shared.exceptions import DegenerateDataError
+from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext._shared.typing import BoolArray, FloatArray
 from stochtext.estimators.sample import TransitionSample
 from stochtext.estimators.sparse.selection import eliminate
@@ -19,8 +19,8 @@ _ROUNDS = 5
 
 def select_terms(
     sample: TransitionSample, degree: int, diffusion_degree: int, criterion: str | None
-) -> tuple[PolynomialDiffusion, BoolArray]:
-    """Return a rough polynomial fit and which entries of its vector are free.
+) -> tuple[PolynomialDiffusion, BoolArray, BoolArray]:
+    """Return a rough polynomial fit, which entries are free, and which are not identified.
 
     The drift is the regression of dX / dt on the monomials with weights dt over the
     covariance rate, each equation with its own terms. The covariance rate is that of the
@@ -28,6 +28,7 @@ def select_terms(
     take turns until the terms stay.
     """
     d = sample.dim
+    _check_range(sample, max(degree, diffusion_degree))
     drift_design = _design(sample.x, degree)
     rate_design = _design(sample.x, diffusion_degree)
     rates = np.ones((sample.n, d))
@@ -36,20 +37,22 @@ def select_terms(
     kept: BoolArray = np.zeros(0, dtype=bool)
     for _ in range(_ROUNDS):
         before = kept
-        coefficients, drift_kept = _drift(sample, drift_design, rates, criterion)
+        coefficients, drift_kept, unknown = _drift(sample, drift_design, rates, criterion)
         noise = sample.x_next - sample.x - drift_design @ coefficients.T * sample.dt[:, None]
+        factor = _factor(sample, noise)
         if diffusion_degree == 0:
             break
-        rate, rate_kept, rates = _rates(sample, rate_design, noise, criterion)
+        rate, rate_kept, rates, rate_unknown = _rates(sample, rate_design, noise, criterion)
         kept = np.concatenate([drift_kept.ravel(), rate_kept.ravel()])
         if np.array_equal(kept, before):
             break
     if diffusion_degree == 0:
-        factor = _factor(sample, noise)
-        n_lower = d * (d + 1) // 2
-        free = np.concatenate([drift_kept.ravel(), np.ones(n_lower, dtype=bool)])
-        return PolynomialDiffusion(coefficients, factor=factor), free
-    return PolynomialDiffusion(coefficients, rate=rate), kept
+        known = np.ones(d * (d + 1) // 2, dtype=bool)
+        free = np.concatenate([drift_kept.ravel(), known])
+        redundant = np.concatenate([unknown.ravel(), ~known])
+        return PolynomialDiffusion(coefficients, factor=factor), free, redundant
+    redundant = np.concatenate([unknown.ravel(), rate_unknown.ravel()])
+    return PolynomialDiffusion(coefficients, rate=rate), kept, redundant
 
 
 def _design(x: FloatArray, degree: int) -> FloatArray:
@@ -59,7 +62,8 @@ def _design(x: FloatArray, degree: int) -> FloatArray:
 
 def _drift(
     sample: TransitionSample, design: FloatArray, rates: FloatArray, criterion: str | None
-) -> tuple[FloatArray, BoolArray]:
+) -> tuple[FloatArray, BoolArray, BoolArray]:
+    """Return coefficients, which are free, and which are not identified."""
     slopes = (sample.x_next - sample.x) / sample.dt[:, None]
     found = [
         eliminate(
@@ -68,18 +72,22 @@ def _drift(
         )
         for j in range(sample.dim)
     ]  # fmt: skip
-    return np.stack([one.coefficients for one in found]), np.stack([one.kept for one in found])
+    return (
+        np.stack([one.coefficients for one in found]),
+        np.stack([one.kept for one in found]),
+        np.stack([one.redundant for one in found]),
+    )
 
 
 def _rates(
     sample: TransitionSample, design: FloatArray, noise: FloatArray, criterion: str | None
-) -> tuple[FloatArray, BoolArray, FloatArray]:
-    """Return coefficients, terms and values of the covariance rates, all values positive."""
+) -> tuple[FloatArray, BoolArray, FloatArray, BoolArray]:
+    """Return coefficients, terms and values (> 0) of the rates, and terms not identified."""
     squares = noise**2 / sample.dt[:, None]
     pooled = np.average(squares, axis=0, weights=sample.weight)
-    _check(pooled, sample)
     d, k = sample.dim, design.shape[1]
     coefficients, kept = np.zeros((d, k)), np.zeros((d, k), dtype=bool)
+    redundant = kept.copy()
     values = np.tile(pooled, (sample.n, 1))
     for j in range(d):
         for _ in range(_ROUNDS):
@@ -93,8 +101,8 @@ def _rates(
                 one.coefficients[0], one.kept[0] = pooled[j], True
                 fitted = np.full(sample.n, pooled[j])
             values[:, j] = fitted
-        coefficients[j], kept[j] = one.coefficients, one.kept
-    return coefficients, kept, values
+        coefficients[j], kept[j], redundant[j] = one.coefficients, one.kept, one.redundant
+    return coefficients, kept, values, redundant
 
 
 def _factor(sample: TransitionSample, noise: FloatArray) -> FloatArray:
@@ -117,4 +125,20 @@ def _check(rates: FloatArray, sample: TransitionSample) -> None:
         raise DegenerateDataError(
             f"The one-step errors of column {sample.panel.columns[still[0]]!r} have no variance: "
             "a polynomial explains it without noise. Remove the column, or observe data with noise."
+        )
+
+
+def _check_range(sample: TransitionSample, degree: int) -> None:
+    """Refuse data of which powers that the fit needs are no longer numbers."""
+    with np.errstate(over="ignore", under="ignore"):
+        states = np.abs(sample.x).max(axis=0) ** max(degree, 1)
+        changes = np.mean((sample.x_next - sample.x) ** 2 / sample.dt[:, None], axis=0)
+        products = [(states / sample.dt.min()) ** 2, changes**2]
+    finite = np.all(np.isfinite(products), axis=0) & (changes**2 > 0)
+    bad = np.flatnonzero(~finite)
+    if bad.size:
+        raise InputError(
+            f"The powers of column {sample.panel.columns[bad[0]]!r} that SparseSDE needs are too "
+            "large or too small for floating point. Rescale the data, for instance with "
+            "TrajectoryScaler."
         )

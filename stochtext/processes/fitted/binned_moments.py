@@ -122,7 +122,8 @@ def read_off_1d(x: FloatArray, low: float, step: float, values: FloatArray) -> F
 
 
 def _plain(values: FloatArray) -> FloatArray:
-    return np.ascontiguousarray(values, dtype=np.float64)
+    """Return what the compiled functions take: contiguous, and writeable though never written."""
+    return np.require(values, dtype=np.float64, requirements=["C", "W"])
 
 
 @cache

@@ -104,7 +104,7 @@ class NaturalSpline:
 
     @cached_property
     def pieces(self) -> FloatArray:
-        """Coefficients of (u - origin)^j, shape (q + 1, 4, q): one piece before each knot, one after.
+        """Coefficients of (u - origin)^j, shape (q + 1, 4, q): a piece between any two knots.
 
         The origin of a piece is the knot at its left end, of the first piece the first knot.
         """

@@ -73,6 +73,7 @@ class LinearMoments:
         kappa_bar, rate_bar : ndarray of shape (n, d, d)
         """
         f, q = phi_bar, covariance_bar
+        js: list[FloatArray]
         js = [integral_bar] if isinstance(integral_bar, np.ndarray) else list(integral_bar or [])
         for phi, integrals, covariance, h in reversed(self._ladder):
             f_next = _t(phi) @ f + f @ _t(phi)
@@ -94,19 +95,21 @@ class LinearMoments:
         power_bar, rate_bar = np.zeros_like(f), np.zeros_like(f)
         for k in range(ORDER, -1, -1):
             # Phi = sum P_k with P_k = -kappa h P_{k-1} / k; J_j = sum h^j k! / (k + j)! P_k.
-            power_bar = power_bar + f
+            power_bar += f
             for i, j in enumerate(js):
-                power_bar = power_bar + _weight(h, k, i + 1) * j
+                power_bar += _weight(h, k, i + 1) * j
             if q is not None:
-                rate_bar = rate_bar + h / (k + 1) * q
+                rate_bar += h / (k + 1) * q
             if k > 0:
-                kappa_bar = kappa_bar - h / k * power_bar @ _t(powers[k - 1])
-                power_bar = -h / k * (_t(kappa) @ power_bar)
+                # Factors go to the few small matrices, not to the many gradients.
+                share = -h / k
+                back = share * _t(kappa)
+                kappa_bar += power_bar @ (share * _t(powers[k - 1]))
+                power_bar = back @ power_bar
                 if q is not None:
-                    previous = rates[k - 1]
-                    both = rate_bar @ _t(previous) + _t(rate_bar) @ previous
-                    kappa_bar = kappa_bar - h / k * both
-                    rate_bar = -h / k * (_t(kappa) @ rate_bar + rate_bar @ kappa)
+                    previous = share * rates[k - 1]
+                    kappa_bar += rate_bar @ _t(previous) + _t(rate_bar) @ previous
+                    rate_bar = back @ rate_bar + rate_bar @ (share * kappa)
         return kappa_bar, rate_bar
 
 

@@ -88,6 +88,11 @@ class SplineOrnsteinUhlenbeck(LinearProcess):
         super().__init__({"kappa": kappa, "levels": rows, "sigma": sigma}, dim, clock)
 
     @property
+    def mean_basis(self) -> NaturalSpline:
+        """The functions that the mean is a sum of."""
+        return self._basis
+
+    @property
     def knots(self) -> FloatArray:
         """The knots, shape (q,)."""
         return self._basis.knots

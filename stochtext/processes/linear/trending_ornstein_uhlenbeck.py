@@ -13,6 +13,7 @@ from stochtext._shared.validation import as_float_array, as_states, check_intege
 from stochtext.processes.base import per_state
 from stochtext.processes.compiled.source import CoefficientSource
 from stochtext.processes.gaussian import row_products
+from stochtext.processes.linear.mean_basis import Polynomials
 from stochtext.processes.linear.process import LinearProcess, check_steps
 from stochtext.processes.linear.transition import moving_mean, polynomial
 from stochtext.processes.parameters import parameter_value
@@ -88,6 +89,11 @@ class TrendingOrnsteinUhlenbeck(LinearProcess):
     def degree(self) -> int:
         """Degree p of the moving mean."""
         return self._degree
+
+    @property
+    def mean_basis(self) -> Polynomials:
+        """The functions that the mean is a sum of."""
+        return Polynomials(self._degree)
 
     def _settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = {**super()._settings(), "clock": self.clock}

@@ -13,6 +13,11 @@ from stochtext.processes.fitted.gaussian_process import GaussianProcessDiffusion
 
 __all__ = ["PosteriorErrors"]
 
+COARSE = (
+    "NaN where the sampling interval biases the covariance rate by more than 30 % of its "
+    "standard error"
+)
+
 
 class PosteriorErrors:
     """What knows the uncertainty of a Gaussian-process fit.
@@ -21,7 +26,8 @@ class PosteriorErrors:
     ----------
     process : GaussianProcessDiffusion
     rate_error : ndarray of shape (d, d)
-        Standard errors of the covariance rate, for Gaussian noise.
+        Standard errors of the covariance rate, for Gaussian noise; NaN where its bias is known
+        to be too large.
     """
 
     kind = "posterior"
@@ -37,7 +43,8 @@ class PosteriorErrors:
     def covariance(self, x: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray, str | None]:
         """Return the covariance rate and its standard error."""
         estimate = self.process.local_covariance(x)
-        return estimate, np.broadcast_to(self._rate_error, estimate.shape).copy(), None
+        reason = COARSE if np.isnan(self._rate_error).any() else None
+        return estimate, np.broadcast_to(self._rate_error, estimate.shape).copy(), reason
 
     def interval_centre(self, x: FloatArray, t: FloatArray, which: str) -> FloatArray:
         """Return the estimate itself."""
