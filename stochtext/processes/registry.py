@@ -66,9 +66,7 @@ PROCESS_TYPES: dict[str, str] = {
     "network": "stochtext.processes.fitted.network:NetworkProcess",
     "kernel": "stochtext.processes.fitted.smoothed:KernelProcess",
     "binned": "stochtext.processes.fitted.binned:BinnedProcess",
-    "gaussian_process": (
-        "stochtext.processes.fitted.gaussian_process:GaussianProcessDiffusion"
-    ),
+    "gaussian_process": ("stochtext.processes.fitted.gaussian_process:GaussianProcessDiffusion"),
 }
 
 

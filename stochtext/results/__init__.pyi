@@ -5,6 +5,7 @@ from .inference.hypotheses import WaldTest as WaldTest
 from .inference.likelihood_ratio import LikelihoodRatioTest as LikelihoodRatioTest
 from .inference.likelihood_ratio import compare_nested as compare_nested
 from .inference.prediction import CurveEstimate as CurveEstimate
+from .linear import LinearResults as LinearResults
 from .parametric import ParametricResults as ParametricResults
 from .record import FitRecord as FitRecord
 from .storage import load as load

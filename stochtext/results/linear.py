@@ -126,8 +126,12 @@ class LinearResults(ParametricResults):
 
         Notes
         -----
-        Of the intervals for a time constant, reciprocal Wald covers nearest to its level
-        (``benchmarks/coverage/linear_time_constants.py``).
+        On panels of 20 and 100 paths and one path of 400 steps (d = 1 and 2, R = 300;
+        ``benchmarks/coverage/linear_time_constants.py``) the intervals of time constants
+        cover 94.0 to 96.7 % and those of periods 95.3 to 96.0 % where eigenvalues are
+        distinct; Wald on the time constant itself covers down to 90.3 %, on its logarithm
+        down to 93.0 %. With eigenvalues 0.85 and 1.15 per unit of time 56 to 98 % of the
+        samples offer an interval, and those cover 91.7 to 96.9 %.
         """
         found = self._eigenvalues()
         quantile = self._quantile(check_fraction("alpha", alpha), self.cov_type)
@@ -147,6 +151,12 @@ class LinearResults(ParametricResults):
             Rows ``mean[j]`` (for a mean that does not move) and ``covariance[i,j]``; columns
             ``estimate``, ``se``, ``lower``, ``upper``. Estimates are NaN where an
             eigenvalue of kappa has no positive real part: there is no stationary law.
+
+        Notes
+        -----
+        In the same study intervals of covariances cover 92.3 to 97.0 %, but 90 % where one
+        or 20 paths hold 160 to 320 units of time at a rate of 0.4 to 0.5: Wald intervals of
+        a variance are too short there.
         """
         quantile = self._quantile(check_fraction("alpha", alpha), self.cov_type)
         names, estimate, gradient = self._stationary()

@@ -100,8 +100,9 @@ class GaussianProcessSDE(SDEEstimator):
         self.length_scale_ = features.length
         shown = ", ".join(f"{length:.4g}" for length in features.length)
         details = (("Length scales", shown), ("Inducing states", len(features.inducing)))
+        errors = PosteriorErrors(inside, _honest(sample, inside, error))
         return functional_fit(
-            observed, inside, linear.process(), PosteriorErrors(inside, _honest(sample, inside, error)),
+            observed, inside, linear.process(), errors,
             model="GaussianProcessSDE", details=details, converged=found,
             notes=(TARGET, *_bound_note(features, observed.panel.columns)),
         )  # fmt: skip

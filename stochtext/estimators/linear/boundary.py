@@ -180,7 +180,8 @@ def _start(
     """Return the regression with its white directions replaced by the rate they are held at."""
     step, s, d = float(np.median(likelihood.steps)), frame.slow, frame.d
     inner = np.linalg.solve(frame.basis, regression.phi @ frame.basis)
-    k = -principal_logarithm(inner[:s, :s]) / step if s else np.zeros((0, 0))
+    slow = np.asarray(inner[:s, :s], dtype=np.float64)
+    k = -principal_logarithm(slow) / step if s else np.zeros((0, 0))
     zeros = np.zeros(2 * s * frame.white)
     kappa = frame.basis @ frame.core(k) @ np.linalg.inv(frame.basis)
     levels = regression.levels[:, : frame.q]
