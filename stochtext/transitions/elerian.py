@@ -37,7 +37,7 @@ class ElerianDensity(FormulaDensity):
     density is
 
         exp(-((q + 2 e) / (1 + sqrt(w)))^2 / 2) (1 + exp(-2 sqrt(w) / q^2))
-            / (|sigma| sqrt(2 pi dt w)),
+            / (abs(sigma) sqrt(2 pi dt w)),
 
     a form of Elerian's that neither overflows nor cancels, and that is Euler's density where
     sigma' = 0, in each row by itself. Where w < 0 the step cannot lead there and the log

@@ -54,7 +54,7 @@ class StrangDensity(TransitionDensity):
 
     so that f^-1(X') is Gaussian, and
 
-        log p(x' | x) = log N(f^-1(x'); c + exp(A h) (f(x) - c), Q(h)) + log |det D f^-1(x')|.
+        log p(x' | x) = log N(f^-1(x'); c + exp(A h) (f(x) - c), Q(h)) + log abs det D f^-1(x').
 
     It is a density: it integrates to one over the states that f reaches, and is zero (its
     logarithm minus infinity) at others. For linear drift it is exact. The mean of one step has

@@ -43,7 +43,7 @@ class KernelSDE(SDEEstimator):
         half-width of the others.
     correction : {"second-order", None}, default "second-order"
         Whether to take out, up to second order in dt, what the sampling interval adds
-        to drift and covariance rate. Where |b'| dt exceeds .15 on average nothing is
+        to drift and covariance rate. Where the drift's slope times dt exceeds .15 on average nothing is
         taken out and the summary says so; None never takes it out.
     shrinkage : float, optional
         The covariance rate of a state counts the pooled one as this many further
