@@ -43,8 +43,8 @@ class KernelSDE(SDEEstimator):
         half-width of the others.
     correction : {"second-order", None}, default "second-order"
         Whether to take out, up to second order in dt, what the sampling interval adds
-        to drift and covariance rate. Where the drift's slope times dt exceeds .15 on average nothing is
-        taken out and the summary says so; None never takes it out.
+        to drift and covariance rate. Where the drift's slope times dt exceeds .15 on
+        average nothing is taken out and the summary says so; None never takes it out.
     shrinkage : float, optional
         The covariance rate of a state counts the pooled one as this many further
         transitions; default 0 for one coordinate and 2 (d + 1) for more.
