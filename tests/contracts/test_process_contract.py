@@ -22,6 +22,8 @@ from stochtext.processes import (
     process_from_dict,
 )
 from stochtext.processes.fitted.extrapolated import part_of_type
+from stochtext.processes.fitted.gaussian_process import GaussianProcessDiffusion
+from stochtext.simulation import simulate_jumps
 
 KAPPA = np.array([[1.0, -0.5], [0.7, 0.8]])
 FACTOR = np.array([[0.5, 0.0], [0.2, 0.4]])
@@ -54,6 +56,14 @@ def extrapolated():
     return ExtrapolatedProcess(
         st.DoubleWell(1.0, 1.0, 0.7), OrnsteinUhlenbeck(1.0, 0.0, 0.7), support
     )
+
+
+def gaussian_process():
+    return GaussianProcessDiffusion(
+        [[0.0, 0.5], [1.0, -0.5]], length=[1.0, 2.0], centre=[0.0, 0.0], scale=[1.0, 1.0],
+        amplitude=[1.0, 0.5], coefficients=np.linspace(-1.0, 1.0, 10).reshape(2, 5),
+        posterior=np.stack([np.eye(5), np.eye(5)]), rate=FACTOR @ np.transpose(FACTOR),
+    )  # fmt: skip
 
 
 MAKERS = {
@@ -103,6 +113,13 @@ MAKERS = {
     "network": network,
     "kernel": kernel,
     "binned": binned,
+    "polynomial": lambda: processes.PolynomialDiffusion(
+        [[0.1, -1.0, 0.2], [0.0, 0.3, -0.5]], factor=FACTOR
+    ),
+    "jump_diffusion": lambda: processes.JumpDiffusion(
+        OrnsteinUhlenbeck(0.5, 0.0, 0.7), 1.5, [0.1], [[1.2]]
+    ),
+    "gaussian_process": gaussian_process,
 }
 
 
@@ -200,6 +217,7 @@ def test_wrong_width_of_states_is_refused(process):
 def test_simulation_starts_where_it_is_told_and_repeats(process):
     x0 = np.full(process.dim, 0.4)
     options = {"dt": 0.05, "n_steps": 6, "n_paths": 2, "random_state": 3}
-    first = st.simulate(process, x0, **options)
+    simulate = simulate_jumps if process.noise == "jump" else st.simulate
+    first = simulate(process, x0, **options)
     np.testing.assert_array_equal(first.values[first.offsets[:-1]], np.tile(x0, (2, 1)))
-    np.testing.assert_array_equal(first.values, st.simulate(process, x0, **options).values)
+    np.testing.assert_array_equal(first.values, simulate(process, x0, **options).values)
