@@ -211,3 +211,10 @@ def test_the_moment_method_is_for_one_coordinate():
     x = np.random.default_rng(0).standard_normal((100, 2))
     with pytest.raises(st.InputError, match="one coordinate"):
         st.JumpDiffusionSDE(method="moments").fit(x)
+
+
+def test_the_error_of_the_slope_does_not_depend_on_the_origin(observed):
+    moved = observed.with_values(observed.values + 1e5)
+    slope = list(st.JumpDiffusionSDE().fit(observed).results_.params.index)[1]
+    errors = [st.JumpDiffusionSDE().fit(panel).results_.bse[slope] for panel in (observed, moved)]
+    np.testing.assert_allclose(errors[1], errors[0], rtol=1e-3)

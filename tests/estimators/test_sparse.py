@@ -95,3 +95,8 @@ def test_a_path_without_noise_is_refused():
     x = np.exp(-0.1 * np.arange(100.0))[:, None]
     with pytest.raises(st.DegenerateDataError, match="no variance"):
         st.SparseSDE().fit(x, dt=0.1)
+
+
+def test_the_summary_says_what_eulers_density_estimates(well):
+    said = st.SparseSDE(density="euler").fit(well).results_.summary().as_text()
+    assert "those of one sampling interval" in " ".join(said.split())

@@ -56,7 +56,9 @@ def fit_continuous(sample: TransitionSample, design: FloatArray, used: BoolArray
     scaled = design / scale
     solution = np.linalg.lstsq(scaled * root, change / dt[:, None] * root, rcond=1e-10)[0]
     noise = change - (scaled @ solution) * dt[:, None]
-    inverse = np.linalg.pinv((scaled * root).T @ (scaled * root), rcond=1e-10, hermitian=True)
+    # From the triangle, not the Gram matrix: squaring would lose half of the digits.
+    half = np.linalg.pinv(np.linalg.qr(scaled * root, mode="r"), rcond=1e-10)
+    inverse = half @ half.T
     slopes = (scaled @ inverse) / scale
     inside = used[:, None]
     drift_influence = np.where(inside[:, :, None], slopes[:, :, None] * noise[:, None, :], 0.0)

@@ -38,6 +38,11 @@ REDUNDANT = (
     "them, and were left out."
 )
 
+ONE_INTERVAL = (
+    "With the Euler density drift and covariance rate are those of one sampling interval, and so "
+    "are their intervals: the longer it is, the further they are from those of the process."
+)
+
 
 class SparseSDE(SDEEstimator):
     """Polynomial drift and diffusion with few terms, by selection and maximum likelihood.
@@ -156,6 +161,8 @@ class SparseSDE(SDEEstimator):
             optimum, problem.scores(optimum.theta), sample, self.cov_type, free
         )
         notes = [] if self.selection is None else [CONDITIONAL.format(criterion=self.selection)]
+        if problem.transition.name == "euler":
+            notes.append(ONE_INTERVAL)
         if redundant.any():
             unknown = ", ".join(names[k] for k in np.flatnonzero(redundant))
             notes.append(REDUNDANT.format(names=unknown))
