@@ -36,7 +36,6 @@ class Posterior:
     mean: FloatArray
     covariance: FloatArray
     amplitude: float
-    evidence: float
 
 
 @dataclass(frozen=True)
@@ -73,27 +72,50 @@ def _sums(
     ]
 
 
-def _solve(sums: _Sums, amplitude: float, n_linear: int) -> Posterior:
-    """Return the posterior and its evidence, less what no parameter changes.
+def _prior(sums: _Sums, amplitude: float, n_linear: int) -> FloatArray:
+    """Return the prior precisions: vague for the line, 1 / amplitude^2 for the rest."""
+    prior = np.full(len(sums.right), 1.0 / amplitude**2)
+    prior[:n_linear] = 1.0 / (_VAGUE * sums.unit) ** 2
+    return prior
+
+
+def _best_amplitude(sums: _Sums, n_linear: int) -> tuple[float, float]:
+    """Return the amplitude of the best evidence, and the evidence less what no parameter changes.
 
     Notes
     -----
     The evidence is the variational bound log N(y; 0, D + Q) - tr(D^{-1}(K - Q)) / 2 of
     Titsias (2009), Variational learning of inducing variables in sparse Gaussian
-    processes, AISTATS, eq. 9, with a vague prior for the line.
+    processes, AISTATS, eq. 9, with a vague prior for the line. With the line projected
+    out, one eigendecomposition serves all amplitudes.
     """
-    p = len(sums.right)
-    prior = np.full(p, 1.0 / amplitude**2)
-    prior[:n_linear] = 1.0 / (_VAGUE * sums.unit) ** 2
-    matrix = sums.gram + np.diag(prior)
+    line, rest = slice(None, n_linear), slice(n_linear, None)
+    own = sums.gram[line, line] + np.diag(_prior(sums, 1.0, n_linear)[line])
+    scale = 1.0 / np.sqrt(np.diag(own))
+    factor = cho_factor(own * np.outer(scale, scale), lower=True)
+    crossed = scale[:, None] * cho_solve(factor, scale[:, None] * sums.gram[line, rest])
+    explained = sums.right[line] @ (scale * cho_solve(factor, scale * sums.right[line]))
+    values, vectors = np.linalg.eigh(sums.gram[rest, rest] - sums.gram[rest, line] @ crossed)
+    loads = vectors.T @ (sums.right[rest] - crossed.T @ sums.right[line])
+    logdet = 2 * np.sum(np.log(np.diag(factor[0]))) - 2 * np.sum(np.log(scale))
+    logdet += 2 * n_linear * np.log(_VAGUE * sums.unit)
+    amplitudes = _AMPLITUDES * sums.unit
+    precisions = np.maximum(values, 0.0) + 1.0 / amplitudes[:, None] ** 2
+    fit = explained + np.sum(loads**2 / precisions, axis=1)
+    spread = np.sum(np.log(precisions), axis=1) + 2 * len(values) * np.log(amplitudes)
+    evidence = -0.5 * (sums.square - fit + logdet + spread + amplitudes**2 * sums.missing)
+    best = int(np.argmax(evidence))
+    return float(amplitudes[best]), float(evidence[best])
+
+
+def _solve(sums: _Sums, amplitude: float, n_linear: int) -> Posterior:
+    """Return the posterior of the coefficients at an amplitude."""
+    matrix = sums.gram + np.diag(_prior(sums, amplitude, n_linear))
     scale = 1.0 / np.sqrt(np.diag(matrix))
     factor = cho_factor(matrix * np.outer(scale, scale), lower=True)
     mean = scale * cho_solve(factor, scale * sums.right)
-    logdet = 2 * np.sum(np.log(np.diag(factor[0]))) - 2 * np.sum(np.log(scale))
-    logdet -= np.sum(np.log(prior))
-    evidence = -0.5 * (sums.square - sums.right @ mean + logdet + amplitude**2 * sums.missing)
-    covariance = cho_solve(factor, np.eye(p)) * np.outer(scale, scale)
-    return Posterior(mean, covariance, amplitude, float(evidence))
+    covariance = cho_solve(factor, np.diag(scale)) * scale[:, None]
+    return Posterior(mean, covariance, amplitude)
 
 
 def posterior(
@@ -108,11 +130,10 @@ def posterior(
     y, precision : ndarrays of shape (n, d)
         Responses and the inverse of their noise variances.
     """
-    found = []
-    for sums in _sums(features, x, y, precision):
-        tried = [_solve(sums, a * sums.unit, features.n_linear) for a in _AMPLITUDES]
-        found.append(max(tried, key=lambda one: one.evidence))
-    return found
+    return [
+        _solve(sums, _best_amplitude(sums, features.n_linear)[0], features.n_linear)
+        for sums in _sums(features, x, y, precision)
+    ]
 
 
 def best_lengths(
@@ -128,7 +149,8 @@ def best_lengths(
     def loss(log_length: FloatArray) -> float:
         length = np.exp(np.clip(log_length, *np.log(LENGTHS))) * spread
         moved = InducedFeatures(features.inducing, length, features.centre, features.scale)
-        return -sum(one.evidence for one in posterior(moved, x, y, precision))
+        components = _sums(moved, x, y, precision)
+        return -sum(_best_amplitude(sums, features.n_linear)[1] for sums in components)
 
     start = np.log(features.length / spread)
     # scipy's own first simplex about zero is smaller than the tolerances.
