@@ -6,10 +6,13 @@ from typing import Any
 
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import Process
+from stochtext.processes.named.polynomial import PolynomialDiffusion
 from stochtext.transitions.base import checked_steps
 from stochtext.transitions.coefficients import LocalCoefficients
 from stochtext.transitions.formula import GaussianFormulaDensity
 from stochtext.transitions.gaussian import GaussianDensity
+from stochtext.transitions.likelihood import TransitionLikelihood
+from stochtext.transitions.polynomial_likelihood import PolynomialEulerLikelihood
 
 __all__ = ["EulerDensity"]
 
@@ -69,3 +72,19 @@ class EulerDensity(GaussianFormulaDensity):
         states, start, steps = checked_steps(process, x, t, dt)
         mean = states + process.drift(states, start) * steps[:, None]
         return mean, process.covariance(states, start) * steps[:, None, None]
+
+    def likelihood(
+        self,
+        family: Process,
+        x: ArrayLike,
+        x_next: ArrayLike,
+        t: ArrayLike,
+        dt: ArrayLike,
+        clock_dt: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+    ) -> TransitionLikelihood:
+        """Return the likelihood of all rows as a function of the parameters of a family."""
+        if isinstance(family, PolynomialDiffusion) and family.dim != 1:
+            # Formulas of many terms take longer to compile than to evaluate.
+            return PolynomialEulerLikelihood(family, x, x_next, dt, weight)
+        return super().likelihood(family, x, x_next, t, dt, clock_dt, weight)
