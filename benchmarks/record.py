@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import scipy
 from joblib import Parallel, delayed
 
 import stochtext
+from benchmarks.sealing import sealed
 from stochtext._shared.progress import progress
 
 RESULTS = Path(__file__).parent / "results"
@@ -69,8 +70,13 @@ def versions(*packages: str) -> dict[str, str]:
     return {**own, **{name: _version(name) for name in packages}}
 
 
-def write_study(path: Path, values: dict[str, Any]) -> None:
-    """Write a study of error rates to ``path``, with date and versions."""
+def write_study(
+    path: Path,
+    values: dict[str, Any],
+    *,
+    seal: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> None:
+    """Write a study of error rates to ``path``, with date, versions and, if told, a seal."""
     record = {
         **values,
         "date": datetime.date.today().isoformat(),
@@ -81,6 +87,8 @@ def write_study(path: Path, values: dict[str, Any]) -> None:
             "stochtext": stochtext.__version__,
         },
     }
+    if seal is not None:
+        record = seal(record)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
@@ -93,9 +101,10 @@ def run_study(
     result: Path,
     *,
     samples: int,
+    sources: Sequence[str] = (),
     **facts: Any,
 ) -> dict[str, Any]:
-    """Measure every design, store the study and return it.
+    """Measure every design, store the study and return it; an interrupted run is taken up again.
 
     Parameters
     ----------
@@ -110,6 +119,9 @@ def run_study(
         Where the study is stored.
     samples : int
         Samples per design, unless told otherwise.
+    sources : sequence of str
+        Paths or globs of the code that is measured: the study is sealed with their hash, and
+        the documentation refuses it when they have changed.
     **facts
         Stored beside the numbers.
     """
@@ -120,13 +132,46 @@ def run_study(
     parser.add_argument("--output", type=Path, default=result)
     options = parser.parse_args()
     names, start = list(designs), time.perf_counter()
-    calls = (delayed(measure)(name, options.samples, options.seed) for name in names)
-    found = Parallel(n_jobs=options.jobs, return_as="generator")(calls)
-    rows = dict(zip(names, progress(found, label="designs", total=len(names)), strict=True))
     settings = {"samples": options.samples, "seed": options.seed, **facts}
+    kept = _Unfinished(options.output, settings)
+    missing = [name for name in names if name not in kept.designs]
+    calls = (delayed(measure)(name, options.samples, options.seed) for name in missing)
+    found = Parallel(n_jobs=options.jobs, return_as="generator")(calls)
+    for name, row in zip(
+        missing, progress(found, label="designs", total=len(missing)), strict=True
+    ):
+        kept.add(name, row)
+    rows = {name: kept.designs[name] for name in names}
     seconds = round(time.perf_counter() - start, 1)
-    write_study(options.output, {"what": what, **settings, "seconds": seconds, "designs": rows})
+    values = {"what": what, **settings, "seconds": seconds, "designs": rows}
+    seal = (lambda record: sealed(record, sources)) if sources else None
+    write_study(options.output, values, seal=seal)
+    kept.forget()
     return rows
+
+
+class _Unfinished:
+    """Designs that an interrupted run with the same settings has measured."""
+
+    def __init__(self, output: Path, settings: dict[str, Any]) -> None:
+        self._path = output.with_suffix(".unfinished.json")
+        self._settings = json.loads(json.dumps(settings))
+        self.designs: dict[str, Any] = {}
+        if self._path.exists():
+            stored = json.loads(self._path.read_text("utf-8"))
+            if stored["settings"] == self._settings:
+                self.designs = stored["designs"]
+
+    def add(self, name: str, row: dict[str, Any]) -> None:
+        """Keep what one design came to."""
+        self.designs[name] = row
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        stored = {"settings": self._settings, "designs": self.designs}
+        self._path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+
+    def forget(self) -> None:
+        """Remove the file of the unfinished run."""
+        self._path.unlink(missing_ok=True)
 
 
 def _version(package: str) -> str:

@@ -1,4 +1,5 @@
 from . import analysis as analysis
+from . import comparison as comparison
 from . import datasets as datasets
 from . import diagnostics as diagnostics
 from . import estimators as estimators

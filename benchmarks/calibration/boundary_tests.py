@@ -24,9 +24,9 @@ from stochtext import OrnsteinUhlenbeck, Trajectories
 from stochtext._shared.random import generator
 from stochtext.estimators.linear.state_space.boundary import no_effect_test, no_noise_test
 from stochtext.estimators.linear.state_space.fit import fit_state_space
-from stochtext.estimators.linear.state_space.model import StateSpaceModel
 from stochtext.estimators.sample import transition_sample
 from stochtext.processes.linear.mean_basis import Polynomials
+from stochtext.transitions.state_space.model import StateSpaceModel
 
 RESULT = Path(__file__).with_name("results") / "boundary_tests.json"
 DT = 0.2

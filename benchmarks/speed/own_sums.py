@@ -11,12 +11,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from stochtext.processes.fitted.binned_moments import binned_moments_2d, binned_powers_1d
+from stochtext.processes.fitted.binned_moments import binned_powers_1d, binned_squares_2d
 from stochtext.processes.fitted.binned_regression import fit_nodes
-from stochtext.processes.fitted.curve_table import Nodes
+from stochtext.processes.fitted.curve_table import Nodes, column_limits
 from stochtext.processes.fitted.local_polynomial import LocalPolynomial
 
 __all__ = ["line", "local_linear", "plane"]
+
+_PART = 32768
 
 Array = NDArray[np.float64]
 Curves = tuple[Array, Array, Array]
@@ -33,11 +35,13 @@ def line(
     """
 
     def run() -> Curves:
-        x, change = path[:-1], np.diff(path)
-        nodes = _nodes(x[:, None], bandwidth, size)
-        if snapped:
-            x = _snapped(x[:, None], nodes)[:, 0]
-        sums = binned_powers_1d(x, change, float(nodes.low[0]), float(nodes.step[0]), size, 2)
+        nodes = _nodes(path[:-1, None], bandwidth, size)
+        low, step, sums = float(nodes.low[0]), float(nodes.step[0]), np.zeros((size, 3))
+        # In parts that stay in the processor's cache.
+        for start in range(0, len(path) - 1, _PART):
+            part = path[start : start + _PART + 1]
+            x = _snapped(part[:-1, None], nodes)[:, 0] if snapped else part[:-1]
+            binned_powers_1d(x, np.diff(part), low, step, size, 2, sums=sums)
         value = _fitted(sums, nodes, bandwidth, degree, "epanechnikov")
         return nodes.axis(0), value[:, 0] / dt, value[:, 1] / (2.0 * dt)
 
@@ -58,11 +62,7 @@ def plane(
         nodes = _nodes(x, bandwidth, size)
         if snapped:
             x = _snapped(x, nodes)
-        responses = np.empty((len(x), 5))
-        responses[:, :2] = change
-        np.multiply(change[:, :1], change, out=responses[:, 2:4])
-        np.multiply(change[:, 1], change[:, 1], out=responses[:, 4])
-        sums = binned_moments_2d(x, responses, nodes.low, nodes.step, (size, size))
+        sums = binned_squares_2d(x, change, nodes.low, nodes.step, (size, size))
         value = np.moveaxis(_fitted(sums, nodes, bandwidth, 0, "gaussian"), -1, 0) / dt
         value[[2, 4]] /= 2.0
         return np.stack([nodes.axis(0), nodes.axis(1)]), value[:2], value[2:]
@@ -85,9 +85,8 @@ def local_linear(
 
 
 def _nodes(x: Array, bandwidth: float, size: int) -> Nodes:
-    # Along the rows of a narrow table numpy is slow.
-    low = np.array([column.min() for column in x.T]) - bandwidth
-    high = np.array([column.max() for column in x.T]) + bandwidth
+    least, largest = column_limits(x)
+    low, high = least - bandwidth, largest + bandwidth
     step = (high - low) / size
     return Nodes(low + step / 2.0, step, (size,) * x.shape[1])
 

@@ -18,6 +18,10 @@ __all__ = ["command"]
 @output_options
 @click.option("--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Keep the fitted results; stochtext.load reads them.")  # fmt: skip
+@click.option("--refits", type=click.IntRange(min=0), metavar="N",
+              help="Simulated data sets, each fitted anew, behind the p-values of the residual "
+              "tests, 19 or more; 0 leaves those that need none. Default 199 for the linear "
+              "model, 0 for the others, whose fits take longer.")  # fmt: skip
 @click.option("--check", is_flag=True,
               help="End with exit code 1 if there are no detectable dynamics or a residual test "
               "rejects.")  # fmt: skip

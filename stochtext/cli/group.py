@@ -24,6 +24,7 @@ __all__ = ["main"]
 
 COMMANDS = {
     "demo": "stochtext.cli.demo",
+    "embed": "stochtext.cli.embed",
     "fit": "stochtext.cli.fit",
     "compare": "stochtext.cli.compare",
     "info": "stochtext.cli.info",

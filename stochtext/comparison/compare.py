@@ -13,10 +13,11 @@ from joblib import Parallel, delayed
 from stochtext._shared.exceptions import InputError, SampleSizeWarning
 from stochtext._shared.progress import progress
 from stochtext._shared.random import generator, seed_sequence
-from stochtext._shared.typing import RandomState
+from stochtext._shared.typing import BoolArray, RandomState
 from stochtext.comparison.coordinates import check_before_fitting, check_common_coordinates
 from stochtext.comparison.folds import Design, split
 from stochtext.comparison.result import Comparison
+from stochtext.comparison.rules import Rule, has_horizon
 from stochtext.comparison.scoring import Outcome, fit_and_score
 from stochtext.trajectories.panel import Trajectories
 from stochtext.trajectories.reading import as_trajectories
@@ -31,6 +32,9 @@ def compare(
     X: Any,
     *,
     cv: Any = 5,
+    scoring: str = "log",
+    horizon: int = 1,
+    n_samples: int = 200,
     random_state: RandomState = None,
     n_jobs: int | None = None,
     dt: Any = None,
@@ -50,8 +54,15 @@ def compare(
         Number of folds. Trajectories (groups, if there are any) are shuffled into
         folds; fewer of them than ``cv`` are left out one at a time. One path is cut
         into blocks of time, with a gap if ``BlockedTimeSplit(n_splits, gap)`` is given.
+    scoring : {"log", "crps", "energy"}, default "log"
+        Log density; or minus the continuous ranked probability score (mean over the
+        coordinates) or the energy score of sampled forecasts, in the units of the data.
+    horizon : int, default 1
+        How many steps ahead forecasts are scored.
+    n_samples : int, default 200
+        Sampled paths behind a forecast, where its law is not known.
     random_state : int, Generator, SeedSequence or None
-        Seed of the folds, and of every model whose own ``random_state`` is None.
+        Seed of the folds and samples, and of every model whose own ``random_state`` is None.
     n_jobs : int, optional
         Processes, as in joblib. The numbers do not depend on it.
     dt, times, groups : optional
@@ -71,9 +82,13 @@ def compare(
     -----
     The score is the mean over all held-out transitions of
 
-    .. math:: \log p(x_{k+1} \mid x_k, \Delta_k)
+    .. math:: \log p(x_{k+h} \mid x_k)
 
-    in nats. Differences from the best model are averaged over the same transitions.
+    in nats for a horizon h, or minus a proper score of samples from that law, so that
+    larger is better. Forecasts are those of the fitted model, without the uncertainty of its
+    coefficients. All models of a fold are sampled with the same random numbers.
+
+    Differences from the best model are averaged over the same transitions.
     Their standard errors are clustered by trajectory (or group), with t(M - 1)
     quantiles for M clusters; for one path they are Newey-West. The log determinants
     of invertible transformers are added, so that a model of scaled data and a model
@@ -96,15 +111,17 @@ def compare(
     """
     models = _read_models(estimators)
     panel = as_trajectories(X, dt=dt, times=times, groups=groups)
+    rule = Rule.checked(scoring, horizon, n_samples)
     root = seed_sequence(random_state)
     design = split(panel, cv, root)
+    kept = _kept(design, rule)
     check_before_fitting(models, panel)
-    outcomes = _run(models, design, root, n_jobs)
+    outcomes = _run(models, design, rule, root, n_jobs)
     for k in range(len(design.folds)):
         check_common_coordinates({name: outcomes[name][k].coordinates for name in models})
     _check_clocks(panel, outcomes)
     _warn(outcomes, design)
-    return _collect(panel, design, outcomes)
+    return _collect(panel, design, rule, kept, outcomes)
 
 
 def _read_models(estimators: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,14 +141,29 @@ def _read_models(estimators: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): model for name, model in estimators.items()}
 
 
+def _kept(design: Design, rule: Rule) -> BoolArray:
+    """Return which transitions have a state at the horizon, in the same fold."""
+    kept = np.zeros(sum(len(fold.rows) for fold in design.folds), dtype=bool)
+    for fold in design.folds:
+        kept[fold.rows] = has_horizon(fold.test, rule.horizon)
+    if kept.sum() < 2:
+        raise InputError(
+            f"No held-out trajectory has {rule.horizon} steps or more; use a smaller `horizon`."
+        )
+    return kept
+
+
 def _run(
-    models: dict[str, Any], design: Design, root: np.random.SeedSequence, n_jobs: int | None
-) -> dict[str, list[Outcome]]:
+    models: dict[str, Any], design: Design, rule: Rule, root: np.random.SeedSequence,
+    n_jobs: int | None,
+) -> dict[str, list[Outcome]]:  # fmt: skip
     n = len(design.folds)
     seeds = [int(generator(root, "fit", k).integers(2**31 - 1)) for k in range(n)]
     tasks = [(name, k) for name in models for k in range(n)]
     calls = (
-        delayed(fit_and_score)(name, models[name], design.folds[k], seeds[k], f"{k + 1} of {n}")
+        delayed(fit_and_score)(
+            name, models[name], design.folds[k], seeds[k], f"{k + 1} of {n}", rule
+        )
         for name, k in tasks
     )
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
@@ -192,20 +224,25 @@ def _distinct(parts: list[Outcome]) -> dict[type[Warning], str]:
     }
 
 
-def _collect(panel: Trajectories, design: Design, outcomes: dict[str, list[Outcome]]) -> Comparison:
+def _collect(
+    panel: Trajectories, design: Design, rule: Rule, kept: BoolArray,
+    outcomes: dict[str, list[Outcome]],
+) -> Comparison:  # fmt: skip
     ids = panel.ids[panel.transitions().trajectory]
-    columns = {name: np.empty(panel.n_transitions) for name in outcomes}
+    columns = {name: np.empty(len(kept)) for name in outcomes}
     for name, parts in outcomes.items():
         for fold, part in zip(design.folds, parts, strict=True):
-            columns[name][fold.rows] = part.log_density
+            columns[name][fold.rows] = part.score
+    frame = pd.DataFrame(columns, index=pd.Index(ids, name="trajectory"))
     return Comparison(
-        pd.DataFrame(columns, index=pd.Index(ids, name="trajectory")),
-        design.cluster,
+        frame[kept],
+        None if design.cluster is None else design.cluster[kept],
         held_out=design.kind,
         n_trajectories=panel.n_trajectories,
         n_outside=pd.Series({n: sum(p.n_outside for p in ps) for n, ps in outcomes.items()}),
         fit_seconds=pd.Series({n: np.mean([p.seconds for p in ps]) for n, ps in outcomes.items()}),
         remarks=_remarks(outcomes),
+        rule=rule,
     )
 
 

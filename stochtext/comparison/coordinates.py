@@ -22,6 +22,7 @@ __all__ = [
     "check_before_fitting",
     "check_common_coordinates",
     "coordinates_of",
+    "invertible_steps",
     "split_model",
 ]
 
@@ -55,15 +56,20 @@ def split_model(model: Any) -> tuple[list[Any], Any]:
 
 def coordinates_of(transformers: list[Any]) -> Coordinates:
     """Return what fitted transformers do to the coordinates."""
-    logs = [getattr(step, "log_abs_det_jacobian_", None) for step in transformers]
-    lossy = [k for k, value in enumerate(logs) if value is None]
-    after = lossy[-1] + 1 if lossy else 0
-    jacobian = float(sum(value for value in logs[after:] if value is not None))
-    if not lossy:
+    behind = invertible_steps(transformers)
+    jacobian = float(sum(step.log_abs_det_jacobian_ for step in behind))
+    before = transformers[: len(transformers) - len(behind)]
+    if not before:
         return Coordinates(jacobian, None, "")
-    before = transformers[:after]
     fingerprint = joblib.hash([(type(step).__name__, step.get_params()) for step in before])
     return Coordinates(jacobian, fingerprint, " -> ".join(map(repr, before)))
+
+
+def invertible_steps(transformers: list[Any]) -> list[Any]:
+    """Return the fitted transformers behind the last one that loses information."""
+    logs = [getattr(step, "log_abs_det_jacobian_", None) for step in transformers]
+    lossy = [k for k, value in enumerate(logs) if value is None]
+    return transformers[lossy[-1] + 1 :] if lossy else list(transformers)
 
 
 def check_common_coordinates(found: Mapping[str, Coordinates]) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.tables import Summary, frame_table, number
-from stochtext._shared.typing import IntArray
+from stochtext._shared.typing import IntArray, RandomState
 from stochtext._shared.validation import check_fraction
 from stochtext.comparison.means import (
     MeanEstimate,
@@ -17,6 +17,9 @@ from stochtext.comparison.means import (
     newey_west_lags,
     newey_west_mean,
 )
+from stochtext.comparison.model_set import model_confidence_set
+from stochtext.comparison.rules import Rule
+from stochtext.comparison.stacking import stacking_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +28,8 @@ __all__ = ["Comparison"]
 
 NESTED = (
     "Held-out differences are between models as fitted to part of the data: for nested models "
-    "they favour the smaller one."
+    "they favour the smaller one. Test a restriction by the likelihood ratio of fits to the same "
+    "data, results.lr_test(restricted)."
 )
 UNADJUSTED = (
     "diff = score minus that of the best model, on the same transitions; p-values are not adjusted "
@@ -38,8 +42,8 @@ class Comparison:
 
     Parameters
     ----------
-    log_density : DataFrame of shape (n, k)
-        Log density of each held-out transition, one column a model; the index
+    scores : DataFrame of shape (n, k)
+        Score of each held-out forecast, one column a model, larger is better; the index
         holds the id of the trajectory.
     cluster : ndarray of int of shape (n,), or None
         Cluster of each transition; None for one path in order of time.
@@ -53,6 +57,8 @@ class Comparison:
         Mean time of one fit of each model.
     remarks : sequence of str
         Further sentences of the summary.
+    rule : Rule, optional
+        What the scores are; default the log density one step ahead.
 
     Attributes
     ----------
@@ -64,7 +70,7 @@ class Comparison:
 
     def __init__(
         self,
-        log_density: pd.DataFrame,
+        scores: pd.DataFrame,
         cluster: IntArray | None,
         *,
         held_out: str,
@@ -72,23 +78,41 @@ class Comparison:
         n_outside: pd.Series,
         fit_seconds: pd.Series,
         remarks: tuple[str, ...] = (),
+        rule: Rule | None = None,
     ) -> None:
-        self.log_density = log_density
+        self.scores = scores
+        self.rule = rule or Rule()
         self.cluster = cluster
         self.held_out = held_out
         self.n_trajectories = n_trajectories
         self.n_outside = n_outside
         self.fit_seconds = fit_seconds
         self.remarks = remarks
-        self._scores = {name: self._mean(log_density[name].to_numpy()) for name in log_density}
-        values = [self._scores[name].value for name in log_density]
+        self._scores = {name: self._mean(scores[name].to_numpy()) for name in scores}
+        values = [self._scores[name].value for name in scores]
         # NaN comes last, -inf before it; equal scores keep the order that was given.
         order = np.argsort(-np.nan_to_num(values, nan=-np.inf, neginf=-1e300), kind="stable")
-        self._order = [log_density.columns[k] for k in order]
+        self._order = [scores.columns[k] for k in order]
         self.best: str = self._order[0]
         self.reasons = pd.Series(
             {name: self._reason(name) for name in self._order}, dtype=object, name="reason"
         )
+
+    @property
+    def log_density(self) -> pd.DataFrame:
+        """The scores, where they are log densities.
+
+        Raises
+        ------
+        InputError
+            If the models were scored otherwise.
+        """
+        if not self.rule.is_density:
+            raise InputError(
+                f"The models were scored by {self.rule.name!r}, not by log densities; use "
+                "`scores`, or compare(scoring='log')."
+            )
+        return self.scores
 
     def to_frame(self, alpha: float = 0.05) -> pd.DataFrame:
         """Return one row a model, best first.
@@ -127,10 +151,7 @@ class Comparison:
             ``diff, diff_se, ci_lower, ci_upper, pvalue``.
         """
         check_fraction("alpha", alpha)
-        for name in (first, second):
-            if name not in self._scores:
-                known = ", ".join(map(repr, self._order))
-                raise InputError(f"There is no model {name!r} in this comparison: {known}.")
+        self._check_known(first, second)
         gap = self._difference(first, second)
         values = (gap.value, gap.se, *gap.conf_int(alpha), gap.pvalue)
         return pd.Series(
@@ -138,12 +159,70 @@ class Comparison:
             name=f"{first} - {second}",
         )  # fmt: skip
 
+    def diebold_mariano(self, first: str, second: str) -> pd.Series:
+        """Test that two models forecast equally well, with trajectories as clusters.
+
+        Parameters
+        ----------
+        first, second : str
+
+        Returns
+        -------
+        Series
+            ``statistic`` (positive where ``first`` is better), ``df``, ``pvalue``
+            (two-sided), ``n`` and ``reason`` where there is no p-value.
+
+        Notes
+        -----
+        The mean difference of the scores over its standard error, clustered by trajectory or
+        group and compared with t(M - 1); for one path Newey-West with at least ``horizon`` - 1
+        lags. Its size is that of the differences in the table.
+
+        References
+        ----------
+        Diebold, F. X. and Mariano, R. S. (1995), Comparing predictive accuracy, Journal of
+        Business and Economic Statistics 13, 253-263.
+        """
+        self._check_known(first, second)
+        gap = self._difference(first, second)
+        statistic = gap.value / gap.se if np.isfinite(gap.se) else np.nan
+        return pd.Series(
+            [statistic, gap.df, gap.pvalue, len(self.scores), gap.reason],
+            index=["statistic", "df", "pvalue", "n", "reason"], name=f"{first} - {second}",
+            dtype=object,
+        )  # fmt: skip
+
+    def model_confidence_set(
+        self, alpha: float = 0.1, *, n_boot: int = 1000, random_state: RandomState = 0
+    ) -> pd.DataFrame:
+        """Return which models belong to the set that holds the best one with level 1 - alpha.
+
+        Needs the package arch (``pip install 'stochtext[inference]'``); see
+        :func:`stochtext.comparison.model_confidence_set`.
+        """
+        return model_confidence_set(
+            self.scores, self.cluster, alpha, n_boot=n_boot, random_state=random_state
+        )
+
+    def stacking_weights(self) -> pd.DataFrame:
+        """Return the weights of the mixture of models with the best held-out log density.
+
+        See :func:`stochtext.comparison.stacking_weights`.
+        """
+        return stacking_weights(self.log_density, self.cluster)
+
+    def _check_known(self, *names: str) -> None:
+        for name in names:
+            if name not in self._scores:
+                known = ", ".join(map(repr, self._order))
+                raise InputError(f"There is no model {name!r} in this comparison: {known}.")
+
     def verdict(self, alpha: float = 0.05) -> str:
         """Return in words which model is best and which ones are not told apart from it."""
         frame = self.to_frame(alpha)
         others = frame.index[1:]
         score = frame["score"].iloc[0]
-        lead = f"{self.best} has the highest held-out score ({number(score)} nats per transition)."
+        lead = f"{self.best} has the highest held-out score ({number(score)} {self.rule.unit})."
         pvalue = dict(zip(frame.index, frame["pvalue"].to_numpy(), strict=True))
         worse = [n for n in others if pvalue[n] < alpha]
         unknown = [n for n in others if np.isnan(pvalue[n])]
@@ -175,8 +254,7 @@ class Comparison:
                      "ci_lower": f"[{alpha / 2:.3g}", "ci_upper": f"{1 - alpha / 2:.3g}]"}
         )  # fmt: skip
         shown["outside"] = [int(self.n_outside[name]) for name in shown.index]
-        title = "Held-out log density per transition [nats]"
-        return Summary([frame_table(shown, title)], self._notes(alpha))
+        return Summary([frame_table(shown, self.rule.title)], self._notes(alpha))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the differences from the best model with their intervals.
@@ -188,7 +266,10 @@ class Comparison:
         """
         from stochtext.plotting.comparison import plot_comparison
 
-        return plot_comparison(self.to_frame(), ax=ax)
+        axes = plot_comparison(self.to_frame(), ax=ax)
+        if self.rule != Rule():
+            axes.set_xlabel(f"difference in {self.rule.short}, with interval")
+        return axes
 
     def __repr__(self) -> str:
         return self.summary().as_text()
@@ -198,7 +279,8 @@ class Comparison:
 
     def _mean(self, values: Any, scale: float | None = None) -> MeanEstimate:
         if self.cluster is None:
-            return newey_west_mean(values, scale=scale)
+            lags = max(newey_west_lags(len(values)), self.rule.horizon - 1)
+            return newey_west_mean(values, lags, scale)
         return clustered_mean(values, self.cluster, scale)
 
     def _gap(self, name: str) -> MeanEstimate:
@@ -212,27 +294,36 @@ class Comparison:
             score = self._scores[name]
             if not np.isfinite(score.value):
                 return MeanEstimate(np.nan, np.nan, 1.0, f"{name}: {score.reason}")
-        density = self.log_density[[first, second]].to_numpy()
-        gap = density[:, 0] - density[:, 1]
-        size = float(np.abs(density).max())
+        values = self.scores[[first, second]].to_numpy()
+        gap = values[:, 0] - values[:, 1]
+        size = float(np.abs(values).max())
         estimate = self._mean(gap, size)
         if np.abs(gap).max() <= 1e-9 * size:
-            return estimate._replace(reason=f"the densities are those of {second}")
+            return estimate._replace(reason=f"the {self._word} are those of {second}")
         return estimate
+
+    @property
+    def _word(self) -> str:
+        return "densities" if self.rule.is_density else "scores"
+
+    @property
+    def _counted(self) -> str:
+        return "transitions" if self.rule.horizon == 1 else "forecasts"
 
     def _reason(self, name: str) -> str | None:
         return self._scores[name].reason or (None if name == self.best else self._gap(name).reason)
 
     def _notes(self, alpha: float) -> list[str]:
-        n = len(self.log_density)
+        n = len(self.scores)
         if self.cluster is None:
-            errors = f"Newey-West standard errors with {newey_west_lags(n)} lags, t({n - 1})"
+            lags = max(newey_west_lags(n), self.rule.horizon - 1)
+            errors = f"Newey-West standard errors with {lags} lags, t({n - 1})"
         else:
             m = len(np.unique(self.cluster))
             errors = f"standard errors clustered over {m} trajectories or groups, t({m - 1})"
         notes = [
             self.verdict(alpha),
-            f"Held out: {self.held_out}, {n} transitions; {errors}.",
+            f"Held out: {self.held_out}, {n} {self._counted}; {errors}.",
             UNADJUSTED,
             NESTED,
         ]

@@ -10,13 +10,18 @@ import time
 import warnings
 from typing import Any, NamedTuple
 
-import numpy as np
 from sklearn.base import clone
 
 from stochtext._shared.exceptions import InputError, SampleSizeWarning, StochtextError
 from stochtext._shared.typing import FloatArray
-from stochtext.comparison.coordinates import Coordinates, coordinates_of, split_model
+from stochtext.comparison.coordinates import (
+    Coordinates,
+    coordinates_of,
+    invertible_steps,
+    split_model,
+)
 from stochtext.comparison.folds import Fold
+from stochtext.comparison.rules import Rule
 
 __all__ = ["Outcome", "fit_and_score", "seeded"]
 
@@ -26,8 +31,9 @@ class Outcome(NamedTuple):
 
     Attributes
     ----------
-    log_density : ndarray of shape (n,)
-        Of each test transition, in the coordinates of the data.
+    score : ndarray of shape (n,)
+        Of each test transition, in the coordinates of the data; NaN where the trajectory
+        ends before the horizon.
     n_outside : int
         Test transitions that start outside the support of the training data.
     seconds : float
@@ -39,7 +45,7 @@ class Outcome(NamedTuple):
         Distinct warnings of the fit.
     """
 
-    log_density: FloatArray
+    score: FloatArray
     n_outside: int
     seconds: float
     clock: str
@@ -47,8 +53,10 @@ class Outcome(NamedTuple):
     warned: list[tuple[type[Warning], str]]
 
 
-def fit_and_score(name: str, model: Any, fold: Fold, seed: int, which: str) -> Outcome:
-    """Fit a fresh copy of ``model`` and return its held-out log densities.
+def fit_and_score(
+    name: str, model: Any, fold: Fold, seed: int, which: str, rule: Rule | None = None
+) -> Outcome:
+    """Fit a fresh copy of ``model`` and return its held-out scores.
 
     Parameters
     ----------
@@ -61,6 +69,8 @@ def fit_and_score(name: str, model: Any, fold: Fold, seed: int, which: str) -> O
         For every parameter ``random_state`` that is None.
     which : str
         Which fold this is, for messages, such as ``"3 of 5"``.
+    rule : Rule, optional
+        Default the log density one step ahead.
     """
     twin = seeded(clone(model), seed)
     with warnings.catch_warnings(record=True) as caught:
@@ -72,7 +82,7 @@ def fit_and_score(name: str, model: Any, fold: Fold, seed: int, which: str) -> O
             raise _named(error, f"Model {name!r} could not be fitted (fold {which})") from error
         seconds = time.perf_counter() - start
         try:
-            density, outside, coordinates = _weigh(name, twin, fold)
+            score, outside, coordinates = _weigh(twin, fold, rule or Rule(), seed)
         except Exception as error:
             raise _named(error, f"Model {name!r} could not be scored (fold {which})") from error
     record = getattr(getattr(split_model(twin)[1], "results_", None), "record", None)
@@ -80,21 +90,21 @@ def fit_and_score(name: str, model: Any, fold: Fold, seed: int, which: str) -> O
     kept = [w for w in caught if not issubclass(w.category, SampleSizeWarning)]
     warned = {(w.category, str(w.message)): None for w in kept}
     clock = getattr(record, "clock", "time")
-    return Outcome(density, outside, seconds, clock, coordinates, list(warned))
+    return Outcome(score, outside, seconds, clock, coordinates, list(warned))
 
 
-def _weigh(name: str, twin: Any, fold: Fold) -> tuple[FloatArray, int, Coordinates]:
+def _weigh(twin: Any, fold: Fold, rule: Rule, seed: int) -> tuple[FloatArray, int, Coordinates]:
     transformers, estimator = split_model(twin)
     test: Any = fold.test
     for step in transformers:
         test = step.transform(test)
     coordinates = coordinates_of(transformers)
-    density = np.asarray(estimator.score_transitions(test), dtype=np.float64)
-    if density.shape != fold.rows.shape:
-        raise InputError(
-            f"score_transitions gave {density.shape} log densities for {len(fold.rows)} transitions"
-        )
-    return density + coordinates.log_jacobian, int(estimator.n_outside(test)), coordinates
+    undo = invertible_steps(transformers)[::-1]
+    score = rule.score(estimator, test, undo, seed)
+    if score.shape != fold.rows.shape:
+        raise InputError(f"{score.shape} scores were given for {len(fold.rows)} transitions")
+    shift = coordinates.log_jacobian if rule.is_density else 0.0
+    return score + shift, int(estimator.n_outside(test)), coordinates
 
 
 def seeded(model: Any, seed: int) -> Any:

@@ -1,14 +1,20 @@
+from .battery.catalogue import TESTS as TESTS
+from .battery.pvalues import bootstrap_pvalue as bootstrap_pvalue
 from .calibration_table import GoodnessOfFit as GoodnessOfFit
 from .calibration_table import ResidualTest as ResidualTest
 from .chapman_kolmogorov import ChapmanKolmogorovTest as ChapmanKolmogorovTest
 from .chapman_kolmogorov import chapman_kolmogorov_test as chapman_kolmogorov_test
 from .goodness_of_fit import goodness_of_fit as goodness_of_fit
+from .long_memory import FluctuationAnalysis as FluctuationAnalysis
+from .long_memory import fluctuation_analysis as fluctuation_analysis
 from .markov import MarkovLength as MarkovLength
 from .markov import markov_length as markov_length
 from .markov import markov_test as markov_test
 from .normality import jarque_bera as jarque_bera
 from .pawula import PawulaTest as PawulaTest
 from .pawula import pawula_test as pawula_test
+from .proper_scores import crps_of_samples as crps_of_samples
+from .proper_scores import energy_score_of_samples as energy_score_of_samples
 from .q_ratio import QRatio as QRatio
 from .q_ratio import q_ratio as q_ratio
 from .serial_correlation import arch_lm as arch_lm
@@ -16,3 +22,6 @@ from .serial_correlation import default_lags as default_lags
 from .serial_correlation import free_correlations as free_correlations
 from .serial_correlation import ljung_box as ljung_box
 from .serial_correlation import pair_counts as pair_counts
+from .stationarity import StationarityTest as StationarityTest
+from .stationarity import adf_test as adf_test
+from .stationarity import kpss_test as kpss_test

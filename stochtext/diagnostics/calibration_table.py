@@ -17,7 +17,7 @@ from stochtext._shared.exceptions import ModelFileError
 if TYPE_CHECKING:
     from stochtext._shared.tables import Summary
 
-__all__ = ["GoodnessOfFit", "ResidualTest"]
+__all__ = ["GoodnessOfFit", "ResidualTest", "holm"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class GoodnessOfFit:
         Number of trajectories.
     alpha : float, default 0.05
         Level at which the summary speaks of a rejection.
+    notes : tuple of str
+        Sentences about how the p-values came about.
 
     Examples
     --------
@@ -82,17 +84,23 @@ class GoodnessOfFit:
     pairs: tuple[int, ...]
     n_trajectories: int
     alpha: float = 0.05
+    notes: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a test: test, statistic, df, pvalue, calibration, n, meaning."""
+        """Return one row a test.
+
+        Columns are test, statistic, df, pvalue, pvalue_holm, calibration, n, meaning.
+        """
         columns = [field.name for field in fields(ResidualTest)]
-        return pd.DataFrame([asdict(row) for row in self.tests], columns=columns)
+        frame = pd.DataFrame([asdict(row) for row in self.tests], columns=columns)
+        frame.insert(columns.index("pvalue") + 1, "pvalue_holm", self.pvalue_holm.to_numpy())
+        return frame
 
     @property
     def pvalue_holm(self) -> pd.Series:
         """P-values adjusted for the number of tests (Holm, 1979), by test; NaN stays NaN."""
         return pd.Series(
-            _holm([row.pvalue for row in self.tests]),
+            holm([row.pvalue for row in self.tests]),
             index=pd.Index([row.test for row in self.tests], name="test"),
             name="pvalue_holm",
         )
@@ -112,12 +120,12 @@ class GoodnessOfFit:
                 "statistic": frame["statistic"],
                 "df": frame["df"],
                 "p-value": frame["pvalue"],
-                "Holm": self.pvalue_holm,
+                "Holm": self.pvalue_holm.to_numpy(),
                 "n": frame["n"],
                 "calibration": frame["calibration"],
             }
         )
-        return Summary([frame_table(shown, title="Goodness of fit: residuals")], self._notes())
+        return Summary([frame_table(shown, title="Goodness of fit")], self._sentences())
 
     def __repr__(self) -> str:
         return self.summary().as_text()
@@ -125,7 +133,7 @@ class GoodnessOfFit:
     def _repr_html_(self) -> str:
         return self.summary().as_html()
 
-    def _notes(self) -> list[str]:
+    def _sentences(self) -> list[str]:
         rejected = self.rejected()
         verdict = f"Rejected at {self.alpha:.3g} after Holm's adjustment: "
         notes = [f"{verdict}{', '.join(rejected)}." if rejected else f"{verdict}none."]
@@ -133,10 +141,15 @@ class GoodnessOfFit:
             f"Trajectories: {self.n_trajectories}. No lag pair joins two of them; "
             f"pairs at lag 1: {self.pairs[0]}, at lag {len(self.pairs)}: {self.pairs[-1]}."
         )
+        notes += self.notes
+        notes += [
+            f"{row.test} rejects: {row.meaning}" for row in self.tests if not math.isnan(row.pvalue)
+        ]
+        without: dict[str, list[str]] = {}
         for row in self.tests:
-            lead = " " if math.isnan(row.pvalue) else " rejects: "
-            notes.append(f"{row.test}{lead}{row.meaning}")
-        return notes
+            if math.isnan(row.pvalue):
+                without.setdefault(row.meaning, []).append(row.test)
+        return notes + [f"{', '.join(tests)}: {reason}" for reason, tests in without.items()]
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold; NaN becomes None."""
@@ -149,6 +162,7 @@ class GoodnessOfFit:
             "pairs": list(self.pairs),
             "n_trajectories": self.n_trajectories,
             "alpha": self.alpha,
+            "notes": list(self.notes),
         }
 
     @classmethod
@@ -174,12 +188,15 @@ class GoodnessOfFit:
                 for row in stored["tests"]
             )
             pairs = tuple(int(count) for count in stored["pairs"])
-            return cls(rows, pairs, int(stored["n_trajectories"]), float(stored["alpha"]))
+            notes = tuple(str(note) for note in stored.get("notes", ()))
+            trajectories, alpha = int(stored["n_trajectories"]), float(stored["alpha"])
+            return cls(rows, pairs, trajectories, alpha, notes)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"This is no stored goodness-of-fit table: {error!r}.") from None
 
 
-def _holm(pvalues: list[float]) -> list[float]:
+def holm(pvalues: list[float]) -> list[float]:
+    """Return p-values adjusted for their number (Holm, 1979); NaN stays NaN and does not count."""
     known = sorted((p, k) for k, p in enumerate(pvalues) if not math.isnan(p))
     adjusted = [math.nan] * len(pvalues)
     running = 0.0

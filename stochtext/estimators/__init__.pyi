@@ -5,6 +5,7 @@ from .kernel import KernelSDE as KernelSDE
 from .kramers_moyal import KramersMoyalSDE as KramersMoyalSDE
 from .linear import LinearSDE as LinearSDE
 from .neural import NeuralSDE as NeuralSDE
+from .neural import TransitionStream as TransitionStream
 from .parametric import ParametricSDE as ParametricSDE
 from .parametric import ckls_tests as ckls_tests
 from .sparse import SparseSDE as SparseSDE

@@ -23,6 +23,7 @@ from stochtext.estimators.coarseness import one_step_rates, white_directions
 from stochtext.estimators.reading import carries_times, read_panel, read_states
 from stochtext.estimators.sample import (
     TransitionSample,
+    check_counts,
     check_motion,
     check_weight,
     states_on_clock,
@@ -30,6 +31,7 @@ from stochtext.estimators.sample import (
 )
 from stochtext.processes.base import Process
 from stochtext.results.base import SDEResults
+from stochtext.results.inference.refits.refitting import Refitting
 from stochtext.trajectories.panel import Trajectories
 from stochtext.trajectories.reading import is_panel
 from stochtext.transitions.base import TransitionDensity
@@ -113,8 +115,11 @@ class SDEEstimator(BaseEstimator):
         sample = transition_sample(
             panel, clock=self._clock(), weight=check_weight(weight, panel.n_trajectories)
         )
+        check_counts(sample)
         fit = self._fit_sample(sample)
         self._warn_if_coarse(sample)
+        if fit.results.refitting is None:
+            fit.results.refitting = Refitting.of(self, panel, sample.weight)
         self.process_ = fit.process
         self.transition_ = fit.transition
         self.results_ = fit.results
@@ -129,7 +134,7 @@ class SDEEstimator(BaseEstimator):
 
     def _warn_if_coarse(self, sample: TransitionSample) -> None:
         """Warn where the sampling interval is too long to see a direction move."""
-        sentence = white_directions(one_step_rates(sample), float(np.median(sample.dt)))
+        sentence = white_directions(one_step_rates(sample), sample.typical_step)
         if sentence:
             warnings.warn(sentence, DiscretizationWarning, stacklevel=3)
 

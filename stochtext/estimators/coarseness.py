@@ -41,12 +41,16 @@ def one_step_rates(sample: TransitionSample) -> FloatArray:
     """
     if sample.n < FEWEST * (sample.dim + 1):
         return np.empty(0)
-    weight = sample.weight / sample.n_effective
-    x, following = (a - weight @ a for a in (sample.x, sample.x_next))
-    weighted = (weight[:, None] * x).T
+    if sample.weight.min() == sample.weight.max():
+        x, following = (a - a.mean(axis=0) for a in (sample.x, sample.x_next))
+        weighted = x.T
+    else:
+        weight = sample.weight / sample.n_effective
+        x, following = (a - weight @ a for a in (sample.x, sample.x_next))
+        weighted = (weight[:, None] * x).T
     slopes, *_ = np.linalg.lstsq(weighted @ x, weighted @ following, rcond=None)
     memory = np.linalg.eigvals(slopes.T)
     real = np.abs(memory.imag) < 1e-12
     size = np.where(real, np.maximum(memory.real, 0.0), np.abs(memory))
     with np.errstate(divide="ignore"):
-        return -np.log(size) / float(np.median(sample.dt))
+        return -np.log(size) / sample.typical_step

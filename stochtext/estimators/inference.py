@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +12,13 @@ from stochtext._shared.exceptions import SampleSizeWarning
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.estimators.newton import Optimum
 from stochtext.estimators.sample import TransitionSample
-from stochtext.results.inference.covariance import (
+from stochtext.results.inference.parameters.covariance import (
     ParameterCovariances,
     flat_direction,
     parameter_covariances,
 )
 
-__all__ = ["checked_covariances", "warn_of_few_clusters"]
+__all__ = ["MappedCovariances", "checked_covariances", "warn_of_few_clusters"]
 
 FEW = 10
 
@@ -114,3 +114,28 @@ def _flat_reason(optimum: Optimum, names: Sequence[str]) -> str | None:
         f"The log likelihood is flat along {', '.join(parts)}: the data do not identify this "
         "combination of parameters. Hold one of them with `fixed=`, or leave it out."
     )
+
+
+class MappedCovariances(Mapping[str, FloatArray]):
+    """Covariances of functions of the parameters that were searched, NaN where ``missing``."""
+
+    def __init__(
+        self, own: Mapping[str, FloatArray], jacobian: FloatArray, missing: FloatArray | None
+    ) -> None:
+        self._own, self._jacobian, self._missing = own, jacobian, missing
+
+    def __getitem__(self, cov_type: str) -> FloatArray:
+        matrix = self._jacobian @ self._own[cov_type] @ self._jacobian.T
+        if self._missing is not None:
+            matrix[self._missing.astype(bool)] = np.nan
+            matrix[:, self._missing.astype(bool)] = np.nan
+        return np.asarray(matrix, dtype=np.float64)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    def __reduce__(self) -> tuple[type, tuple[dict[str, FloatArray]]]:
+        return dict, (dict(self),)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.linalg import lapack
 
 from stochtext._shared.typing import BoolArray, FloatArray
 
@@ -21,6 +22,15 @@ SHORTEST = 1e-10
 HALVINGS = 6
 # A step that leaves less than this of the gradient makes the same Hessian good for the next one.
 FAST = 0.1
+# Steps this short are in the neighbourhood of the minimum.
+NEAR = 1e-3
+# A step moves no parameter by more than this, in its scale or in its own size.
+LONGEST = 2.0
+# Nor, outside a convex neighbourhood, over zero: at zero the likelihood of a scale parameter is
+# infinitely low, and beyond it lies its mirror image.
+TO_ZERO = 0.9
+# Directions flatter than this part of the steepest are taken as that steep.
+LEAST_CURVATURE = 1e-6
 
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
@@ -117,6 +127,17 @@ class _Box:
         theta[j] += shift
         return self.objective(theta)[1]
 
+    def lower(self, point: _Point, step: FloatArray) -> _Point | None:
+        """Return the first halving of the step, cut to a sensible length, that goes down."""
+        length = float((np.abs(step) / np.maximum(np.abs(point.theta), 1.0)).max())
+        step = step * min(1.0, LONGEST / length) if length > 0 else step
+        for _ in range(HALVINGS):
+            tried = self.at(np.clip(point.theta - step, self.low, self.high))
+            if tried.value < point.value and np.isfinite(tried.norm):
+                return tried
+            step = step / 2
+        return None
+
     def moved(self, point: _Point, step: FloatArray) -> _Point | None:
         """Return the first halving of the step that improves value or gradient."""
         for _ in range(HALVINGS):
@@ -143,9 +164,7 @@ def polish(
     limits : ndarray of shape (k, 2), optional
         Bounds. A parameter on one with the gradient pushing outward is held there.
     """
-    optimum = _newton(_Box(objective, limits, len(theta)), theta, width, FAR, STEPS)
-    assert optimum is not None
-    return optimum
+    return _newton(_Box(objective, limits, len(theta)), theta, width, FAR, STEPS)
 
 
 def descend(
@@ -153,16 +172,47 @@ def descend(
 ) -> Optimum | None:
     """Take Newton steps from a start; None where they do not lead to a minimum.
 
-    Every step must go down a convex neighbourhood, so that no other minimum is
-    passed over: otherwise a search has to find the way.
+    Where the function is not convex the step goes down along every eigenvector of the
+    Hessian, as far as its curvature says. Every step must lower the value.
+
+    References
+    ----------
+    Nocedal and Wright (2006), Numerical Optimization, section 3.4 (modified Hessians).
     """
-    optimum = _newton(_Box(objective, limits, len(theta)), theta, width, np.inf, steps, strict=True)
-    return optimum if optimum is not None and optimum.converged else None
+    box = _Box(objective, limits, len(theta))
+    point = box.at(theta)
+    if not (np.isfinite(point.value) and np.isfinite(point.norm)):
+        return None
+    rough: FloatArray | None = None
+    for _ in range(steps):
+        if rough is None:
+            rough = box.hessian(point, width, central=False)
+        step = _newton_step(rough, point)
+        if step is not None and np.abs(step).max() < NEAR:
+            break
+        if step is None:
+            step = _downward_step(rough, point)
+            if step is not None and (crossing := step * point.theta > point.theta**2).any():
+                step *= TO_ZERO / float((step[crossing] / point.theta[crossing]).max())
+        following = None if step is None else box.lower(point, step)
+        if following is None:
+            return None
+        fast = following.norm < FAST * point.norm and (following.held == point.held).all()
+        point, rough = following, rough if fast else None
+    optimum = _newton(box, point.theta, width, np.inf, STEPS)
+    return optimum if optimum.converged and _is_convex(optimum) else None
 
 
-def _newton(
-    box: _Box, theta: FloatArray, width: float, far: float, steps: int, *, strict: bool = False
-) -> Optimum | None:
+def _is_convex(optimum: Optimum) -> bool:
+    inside = np.ones(len(optimum.theta), dtype=bool) if optimum.held is None else ~optimum.held
+    try:
+        np.linalg.cholesky(optimum.hessian[np.ix_(inside, inside)])
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def _newton(box: _Box, theta: FloatArray, width: float, far: float, steps: int) -> Optimum:
     point = box.at(theta)
     if not point.norm <= far:
         missing = np.full((len(theta), len(theta)), np.nan)
@@ -172,8 +222,6 @@ def _newton(
         if rough is None:
             rough = box.hessian(point, width, central=False)
         step = _newton_step(rough, point)
-        if step is None and strict:
-            return None
         if step is None or np.abs(step).max() < SHORTEST:
             break
         following = box.moved(point, step)
@@ -191,13 +239,36 @@ def _newton(
     return Optimum(point.theta, point.value, hessian, point.norm, held=point.held)
 
 
-def _newton_step(hessian: FloatArray, point: _Point) -> FloatArray | None:
-    """Return the step in the parameters that move; None unless they see a convex function."""
+def _downward_step(hessian: FloatArray, point: _Point) -> FloatArray | None:
+    """Return the step of the Hessian with its eigenvalues made positive, not too long."""
     inside = ~point.held
     step = np.zeros_like(point.theta)
-    try:
-        np.linalg.cholesky(hessian[np.ix_(inside, inside)])
-        step[inside] = np.linalg.solve(hessian[np.ix_(inside, inside)], point.gradient[inside])
-    except np.linalg.LinAlgError:
+    own = hessian[np.ix_(inside, inside)]
+    if not (inside.any() and np.isfinite(own).all()):
         return None
-    return step if np.isfinite(step).all() else None
+    values, vectors = np.linalg.eigh(own)
+    size = np.maximum(np.abs(values), LEAST_CURVATURE * np.abs(values).max())
+    if not size.all():
+        return None
+    step[inside] = vectors @ ((vectors.T @ point.gradient[inside]) / size)
+    return step
+
+
+def _newton_step(hessian: FloatArray, point: _Point) -> FloatArray | None:
+    """Return the step in the parameters that move; None unless they see a convex function."""
+    if not point.held.any():
+        own, gradient = hessian, point.gradient
+    else:
+        inside = ~point.held
+        own, gradient = hessian[np.ix_(inside, inside)], point.gradient[inside]
+    if not own.size:
+        return np.zeros_like(point.theta)
+    # The routine itself: at these sizes what surrounds it elsewhere takes most of the time.
+    _, found, info = lapack.dposv(own, gradient, lower=1)
+    if info != 0 or not np.isfinite(found).all():
+        return None
+    if not point.held.any():
+        return np.asarray(found, dtype=np.float64)
+    step = np.zeros_like(point.theta)
+    step[inside] = found
+    return step

@@ -14,11 +14,18 @@ from stochtext.trajectories.panel import Trajectories
 
 __all__ = [
     "TransitionSample",
+    "check_counts",
     "check_motion",
+    "check_starts",
     "check_weight",
     "states_on_clock",
     "transition_sample",
 ]
+
+# Within these, sums of sixth powers of states and of fourth powers of rates are numbers.
+LARGEST, SMALLEST = 1e30, 1e-30
+# Transitions that a sum of weights may stand for.
+MOST = 1e15
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,11 @@ class TransitionSample:
     def n_effective(self) -> float:
         """Sum of the weights."""
         return float(self.weight.sum())
+
+    @property
+    def typical_step(self) -> float:
+        """The common sampling interval, or the median one."""
+        return float(np.median(self.dt)) if self.panel.dt is None else self.panel.dt
 
     def subset(self, keep: np.ndarray) -> TransitionSample:
         """Return the transitions selected by a mask or an index array."""
@@ -149,18 +161,78 @@ def states_on_clock(
 
 
 def check_motion(panel: Trajectories) -> None:
-    """Refuse a panel with a coordinate that never changes within any trajectory.
+    """Refuse a coordinate that never changes within any trajectory, or is out of range.
 
     Raises
     ------
     DegenerateDataError
-        Naming the column.
+        If it never changes, naming the column.
+    InputError
+        If powers of its states or changes are no numbers in floating point.
     """
-    moves = panel.values[1:] != panel.values[:-1]
-    moves[panel.offsets[1:-1] - 1] = False  # from one trajectory to the next
-    still = np.flatnonzero(~moves.any(axis=0))
-    if still.size:
+    for name, column in zip(panel.columns, panel.values.T, strict=True):
+        size = _largest(column)
+        if size > LARGEST:
+            raise _out_of_range(name, f"states up to {size:.3g}")
+        move = np.diff(column)
+        move[panel.offsets[1:-1] - 1] = 0.0  # from one trajectory to the next
+        change = _largest(move)
+        if change == 0.0:
+            raise DegenerateDataError(
+                f"Column {name!r} never changes in any trajectory, so its diffusion is zero and "
+                "no transition density exists. Remove the column."
+            )
+        if change < SMALLEST:
+            raise _out_of_range(name, f"changes of at most {change:.3g}")
+
+
+def check_starts(sample: TransitionSample) -> None:
+    """Refuse a sample whose steps all start from the same state, in some direction.
+
+    Raises
+    ------
+    DegenerateDataError
+    """
+    used = sample.x[sample.weight > 0]
+    if np.linalg.matrix_rank(used - used.mean(axis=0)) < sample.dim:
         raise DegenerateDataError(
-            f"Column {panel.columns[still[0]]!r} never changes in any trajectory, so its "
-            "diffusion is zero and no transition density exists. Remove the column."
+            "All steps start from the same state (in some direction), so the data do not say how "
+            "the drift depends on it. Observe trajectories of more than two states, or from other "
+            "starts, or fit BrownianMotion with ParametricSDE."
+        )
+
+
+def _largest(values: FloatArray) -> float:
+    """Return the largest absolute value, NaN left out unless there is nothing else."""
+    high, low = float(values.max()), float(values.min())
+    if high != high:
+        high, low = float(np.fmax.reduce(values)), float(np.fmin.reduce(values))
+    return max(high, -low)
+
+
+def _out_of_range(name: object, what: str) -> InputError:
+    return InputError(
+        f"Column {name!r} has {what}: powers of them that a fit needs are too large or too small "
+        "for floating point. Rescale the data, for instance with TrajectoryScaler."
+    )
+
+
+def check_counts(sample: TransitionSample) -> None:
+    """Refuse sampling intervals and sums of weights that no fit can count with.
+
+    Raises
+    ------
+    InputError
+    """
+    low, high = float(sample.dt.min()), float(sample.dt.max())
+    if low < SMALLEST or high > LARGEST:
+        raise InputError(
+            f"The sampling intervals go from {low:.3g} to {high:.3g}; they must lie between "
+            f"{SMALLEST:g} and {LARGEST:g}. Choose another unit of time."
+        )
+    if not 1.0 <= sample.n_effective <= MOST:
+        raise InputError(
+            "`sample_weight` counts trajectories (2 is the trajectory twice), and these weights "
+            f"come to {sample.n_effective:.3g} transitions. Rescale them, for instance to a mean "
+            "of one."
         )

@@ -7,4 +7,5 @@ from .distributions import plot_order_control as plot_order_control
 from .fields import plot_field as plot_field
 from .figures import figure_to_png_base64 as figure_to_png_base64
 from .figures import figure_to_svg as figure_to_svg
+from .training import plot_training as plot_training
 from .trajectories import plot_trajectories as plot_trajectories

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -10,14 +11,21 @@ import numpy as np
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.tables import Summary, pairs_table
-from stochtext._shared.typing import FloatArray, RandomState
+from stochtext._shared.typing import FloatArray, IntArray, RandomState
 from stochtext._shared.validation import as_states
-from stochtext.diagnostics.goodness_of_fit import GoodnessOfFit, goodness_of_fit
+from stochtext.diagnostics.battery.sample import OneStepSample
+from stochtext.diagnostics.calibration_table import GoodnessOfFit
 from stochtext.processes.base import Process, per_state
 from stochtext.processes.registry import process_from_dict
 from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix, write_archive
-from stochtext.results.inference.prediction import CurveEstimate
+from stochtext.results.drawing import DrawnResults
+from stochtext.results.inference.calibration.judgement import Asked, judged
+from stochtext.results.inference.calibration.scores import score_columns
+from stochtext.results.inference.curves.prediction import CurveEstimate
+from stochtext.results.inference.refits.refitting import Refitting
+from stochtext.results.inference.refits.replication import replicated_panels
+from stochtext.results.quantities import DerivedQuantities
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import Residuals, residuals_of
 from stochtext.trajectories.panel import Trajectories
@@ -34,7 +42,7 @@ CONVENTION = (
 OUTSIDE = "NaN where the state lies outside the support of the fitted data"
 
 
-class SDEResults(ABC):
+class SDEResults(DerivedQuantities, DrawnResults, ABC):
     """Base of all results.
 
     Parameters
@@ -65,6 +73,7 @@ class SDEResults(ABC):
         self.process = process
         self.transition = transition
         self.support = support
+        self.refitting: Refitting | None = None
         self._residuals = residuals
 
     @property
@@ -152,8 +161,13 @@ class SDEResults(ABC):
         times: Any = None,
         n_boot: int = 199,
         random_state: RandomState = None,
+        n_jobs: int | None = None,
+        parameters: str = "estimated",
+        tests: str | Sequence[str] = "standard",
+        by_component: bool = False,
+        alpha: float = 0.05,
     ) -> GoodnessOfFit:
-        """Test whether the standardised residuals are independent standard normal.
+        """Test whether the fitted model is correct.
 
         Parameters
         ----------
@@ -161,67 +175,56 @@ class SDEResults(ABC):
             Other data; default the fitted ones.
         dt, times : optional
             As in ``fit``, for plain arrays.
-        n_boot, random_state
-            For tests calibrated by bootstrap. All tests of the present table are
-            asymptotic and draw no random numbers; their ``calibration`` says so.
+        n_boot : int, default 199
+            Data sets simulated from the fit, on the same time grids, each fitted anew; 0 leaves
+            only the tests whose limit law holds, on the fitted data. A warning says
+            beforehand if this takes longer than a minute.
+        random_state : int, Generator, SeedSequence or None
+        n_jobs : int, optional
+            Processes of joblib; the numbers do not depend on it.
+        parameters : {"estimated", "known"}, default "estimated"
+            ``"known"`` takes them as the truth, and nothing is fitted anew. A fit taken as the
+            truth is rejected far too often on other data.
+        tests : "standard", "all", or sequence of names, default "standard"
+        by_component : bool, default False
+            Also one row per test and coordinate.
+        alpha : float, default 0.05
+            Level at which the summary speaks of a rejection.
 
         Returns
         -------
         GoodnessOfFit
+            One row a test; a p-value that cannot be honest is NaN, and its row says why.
         """
-        if X is None:
-            own = self._fitted_residuals()
-            return goodness_of_fit(own.resid, own.trajectory, regressors=own.x)
-        panel = self._as_panel(X, dt, times)
-        fresh = residuals_of(panel, self.process, self.transition, self.record.clock)
-        return goodness_of_fit(fresh.resid, fresh.trajectory)
+        asked = Asked(n_boot, random_state, n_jobs, parameters, tests, by_component, alpha)
+        target = None if X is None else self._as_panel(X, dt, times)
+        stored = self._fitted_residuals() if X is None and self.refitting is None else None
+        columns = self.record.columns
+        return judged(self, target, asked, columns=columns, residuals=stored)
+
+    def one_step_sample(
+        self, panel: Trajectories, scores: bool = True
+    ) -> tuple[OneStepSample, IntArray]:
+        """Return what the model leaves of the steps of a panel, and their trajectories."""
+        if self.refitting is not None and panel is self.refitting.panel:
+            left = self._fitted_residuals()
+        else:
+            left = residuals_of(panel, self.process, self.transition, self.record.clock)
+        free = getattr(self, "free", None) if scores else None
+        columns = score_columns(self.process, self.transition, free or (), panel, left.resid)
+        return OneStepSample(left.resid, left.pit, left.x, columns), left.trajectory
+
+    def replicates(
+        self, panel: Trajectories, seed: np.random.SeedSequence, first: int, count: int
+    ) -> list[Trajectories | None]:
+        """Return panels simulated from the fit: first states, lengths and times of ``panel``."""
+        return replicated_panels(self.process, panel, seed, first, count)
 
     def simulate(self, x0: Any, **options: Any) -> Trajectories:
         """Simulate the fitted process; options as in :func:`stochtext.simulate`."""
         from stochtext.simulation.simulate import simulate
 
         return simulate(self.process, x0, **options)
-
-    def plot_drift(self, x: Any = None, component: int = 0, ax: Any = None) -> Any:
-        """Draw the drift along one coordinate, with its interval where there is one."""
-        from stochtext.plotting.curves import plot_drift
-
-        return self._plot_curve(plot_drift, self.get_drift, x, component, ax)
-
-    def plot_diffusion(self, x: Any = None, component: int = 0, ax: Any = None) -> Any:
-        """Draw the covariance rate along one coordinate, with its interval."""
-        from stochtext.plotting.curves import plot_covariance
-
-        return self._plot_curve(plot_covariance, self.get_covariance, x, component, ax)
-
-    def plot_phase(self, components: tuple[int, int] = (0, 1), ax: Any = None) -> Any:
-        """Draw the drift field over two coordinates, the others at their mean."""
-        from stochtext.plotting.fields import plot_field
-
-        if self.record.dim < 2:
-            raise InputError(
-                "A phase portrait needs at least two coordinates; use plot_drift for one."
-            )
-        return plot_field(self.process.drift, self.support, components=components, ax=ax)
-
-    def plot_diagnostics(self, ax: Any = None) -> Any:
-        """Draw residual diagnostics of the fitted data: PIT, Q-Q, autocorrelations.
-
-        Parameters
-        ----------
-        ax : array_like of four Axes, optional
-            Where to draw; a new figure by default.
-
-        Returns
-        -------
-        Figure
-        """
-        from stochtext.plotting.diagnostics import plot_residual_diagnostics
-
-        residuals = self._fitted_residuals()
-        return plot_residual_diagnostics(
-            residuals.resid, residuals.pit, residuals.trajectory, axes=ax
-        )
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the results to ``path``; see :func:`stochtext.load`.
@@ -353,23 +356,15 @@ class SDEResults(ABC):
                 f"X has {panel.n_features} columns, the fit had {self.record.dim}: "
                 f"{', '.join(self.record.columns)}."
             )
+        own, named = self.record.columns, tuple(map(str, panel.columns))
+        plain = tuple(f"x{j}" for j in range(self.record.dim))
+        if named != own and plain not in (named, own):
+            raise InputError(
+                f"X has columns {', '.join(named)}, the fit had {', '.join(own)}: rename them."
+            )
         if panel.time_unit != self.record.time_unit:
             raise InputError(
                 f"X has time unit {panel.time_unit!r}, the fit had {self.record.time_unit!r}; "
                 "rates would not compare. Convert the times."
             )
         return panel
-
-    def _plot_curve(self, draw: Any, curve_at: Any, x: Any, component: int, ax: Any) -> Any:
-        line = self.support.line(component) if x is None else as_states("x", x, self.record.dim)
-        curve = curve_at(line)
-        pick = (slice(None), *(component,) * (curve.estimate.ndim - 1))
-        interval = curve.conf_int()[pick]
-        lower, upper = interval[:, 0], interval[:, 1]
-        known = bool(np.isfinite(lower).any())
-        axes = draw(
-            line[:, component], curve.estimate[pick], lower if known else None,
-            upper if known else None, ax=ax,
-        )  # fmt: skip
-        axes.set_xlabel(self.record.columns[component])
-        return axes

@@ -11,15 +11,14 @@ import pandas as pd
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.tables import frame_table
 from stochtext._shared.typing import FloatArray
-from stochtext._shared.validation import check_fraction
+from stochtext._shared.validation import check_choice, check_fraction
 from stochtext.processes.base import Process
 from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix
 from stochtext.results.base import SDEResults
-from stochtext.results.inference.curve_errors import CurveErrors
-from stochtext.results.inference.kernel_errors import KernelErrors
-from stochtext.results.inference.prediction import CurveEstimate
-from stochtext.results.inference.restoring import curve_errors_from_dict
+from stochtext.results.inference.curves.curve_errors import CurveErrors
+from stochtext.results.inference.curves.prediction import BANDS, CurveEstimate
+from stochtext.results.inference.curves.restoring import curve_errors_from_dict
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import Residuals
 from stochtext.transitions.base import TransitionDensity
@@ -81,9 +80,21 @@ class FunctionalResults(SDEResults):
         """Empty, as ``params``."""
         return pd.Series(dtype=np.float64)
 
-    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
-        """Return an empty frame: intervals of curves are those of ``get_drift``."""
+    def conf_int(
+        self, alpha: float = 0.05, method: str = "pointwise", **options: Any
+    ) -> pd.DataFrame:
+        """Return an empty frame: intervals of curves are those of ``get_drift``.
+
+        Parameters
+        ----------
+        alpha : float, default 0.05
+        method : {"pointwise", "simultaneous"}, default "pointwise"
+            As in ``get_drift(x).conf_int(alpha, method)``, where it counts.
+        **options
+            Those of fits with parameters; not used.
+        """
         check_fraction("alpha", alpha)
+        check_choice("method", method, BANDS)
         return pd.DataFrame({0: self.params, 1: self.params})
 
     def cov_params(self) -> pd.DataFrame:
@@ -139,8 +150,9 @@ class FunctionalResults(SDEResults):
         estimate, se, reason = getattr(self.errors, which)(x, t)
         centre = self.errors.interval_centre(x, t, which)
         df = joint = None
-        if isinstance(self.errors, KernelErrors) and self.errors.is_offered:
+        if hasattr(self.errors, "freedom") and getattr(self.errors, "is_offered", True):
             df = self.errors.freedom(x, which)
+        if hasattr(self.errors, "joint_covariance") and getattr(self.errors, "is_offered", True):
             joint = partial(self.errors.joint_covariance, x, which)
         return CurveEstimate(
             estimate, se, columns=self.record.columns, reason=reason, centre=centre, df=df,

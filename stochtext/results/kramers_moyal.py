@@ -14,7 +14,7 @@ from stochtext._shared.typing import FloatArray
 from stochtext._shared.validation import check_fraction
 from stochtext.processes.base import Process
 from stochtext.results.functional import FunctionalResults, frame_from_dict, frame_to_dict
-from stochtext.results.inference.prediction import CurveEstimate
+from stochtext.results.inference.curves.prediction import CurveEstimate
 
 __all__ = ["KramersMoyalResults", "MomentTotals"]
 

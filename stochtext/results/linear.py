@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from stochtext._shared.exceptions import InputError
+from stochtext._shared.random import generator
 from stochtext._shared.tables import frame_table
-from stochtext._shared.typing import FloatArray, RandomState
+from stochtext._shared.typing import FloatArray, IntArray, RandomState
 from stochtext._shared.validation import as_states, check_fraction
-from stochtext.diagnostics.goodness_of_fit import GoodnessOfFit, goodness_of_fit
+from stochtext.diagnostics.battery.sample import OneStepSample
 from stochtext.processes.base import Process
 from stochtext.processes.linear.process import LinearProcess
 from stochtext.results.archive import with_prefix
-from stochtext.results.inference.bootstrap import BootstrapResults
-from stochtext.results.inference.delta_method import delta_errors
-from stochtext.results.inference.linear_dynamics import (
+from stochtext.results.inference.curves.prediction import CurveEstimate
+from stochtext.results.inference.parameters.delta_method import delta_errors, delta_joint
+from stochtext.results.inference.parameters.linear_dynamics import (
     Eigenvalues,
     eigenvalues_with_errors,
     stationary_gradient,
 )
-from stochtext.results.inference.mean_reversion import MeanReversion, mean_reversion
-from stochtext.results.inference.one_step import OneStep, WhiteDirections
-from stochtext.results.inference.prediction import CurveEstimate
-from stochtext.results.inference.time_constants import CLOSE, time_constant_frame
+from stochtext.results.inference.parameters.mean_reversion import MeanReversion, mean_reversion
+from stochtext.results.inference.parameters.one_step import OneStep, WhiteDirections
+from stochtext.results.inference.parameters.time_constants import CLOSE, time_constant_frame
+from stochtext.results.inference.refits.bootstrap import BootstrapResults
 from stochtext.results.parametric import ParametricResults
+from stochtext.trajectories.panel import Trajectories
+from stochtext.transitions.state_space.model import StateSpaceModel
 
 __all__ = ["LinearResults"]
 
@@ -49,7 +54,7 @@ class LinearResults(ParametricResults):
         Covariances of the process's free parameters with the held rates taken as known;
         default those of the fit. Quantities that do not depend on the held rates have
         their errors from here.
-    observed : object, optional
+    observed : StateSpaceModel, optional
         What filters observations of a hidden process: has ``residuals(panel)``.
     tests : mapping of str to callable, optional
         Tests of "no noise" and "no random mean".
@@ -63,7 +68,7 @@ class LinearResults(ParametricResults):
         one_step: OneStep | None = None,
         white: WhiteDirections | None = None,
         law: Mapping[str, FloatArray] | None = None,
-        observed: Any = None,
+        observed: StateSpaceModel | None = None,
         tests: Mapping[str, Callable[..., Any]] | None = None,
         hidden: bool = False,
         **options: Any,
@@ -107,13 +112,25 @@ class LinearResults(ParametricResults):
         prediction: FloatArray = states @ regression.matrix.T + values @ regression.levels
         return prediction
 
-    def time_constants(self, alpha: float = 0.05) -> pd.DataFrame:
+    def time_constants(
+        self,
+        alpha: float = 0.05,
+        *,
+        t: float = 0.0,
+        n_draws: int = 400,
+        bootstrap: BootstrapResults | None = None,
+        random_state: RandomState = 0,
+    ) -> pd.DataFrame:
         """Return rates, time constants, half-lives and periods, the slowest direction first.
 
         Parameters
         ----------
         alpha : float, default 0.05
             Intervals have level 1 - alpha.
+        bootstrap : BootstrapResults, optional
+            Intervals from refits, as in :meth:`SDEResults.time_constants`.
+        t, n_draws, random_state
+            As there; the delta method needs none of them.
 
         Returns
         -------
@@ -133,6 +150,10 @@ class LinearResults(ParametricResults):
         down to 93.0 %. With eigenvalues 0.85 and 1.15 per unit of time 56 to 98 % of the
         samples offer an interval, and those cover 91.7 to 96.9 %.
         """
+        if bootstrap is not None:
+            return super().time_constants(
+                alpha, t=t, n_draws=n_draws, bootstrap=bootstrap, random_state=random_state
+            )
         found = self._eigenvalues()
         quantile = self._quantile(check_fraction("alpha", alpha), self.cov_type)
         bound = None if self.white is None else self.white.bound
@@ -225,26 +246,34 @@ class LinearResults(ParametricResults):
             )
         return self._tests[name](**options)
 
-    def goodness_of_fit(self, X: Any = None, **options: Any) -> GoodnessOfFit:
-        """Test whether the standardised residuals are independent standard normal.
+    def one_step_sample(
+        self, panel: Trajectories, scores: bool = True
+    ) -> tuple[OneStepSample, IntArray]:
+        """Return what the model leaves of a panel.
 
-        Parameters and result are those of :meth:`SDEResults.goodness_of_fit`. Where the
-        process is hidden the residuals are the innovations of the filter; rows with a
-        missing coordinate are left out.
+        Where the process is hidden the residuals are the innovations of the filter, and rows
+        with a missing coordinate are left out.
         """
         if not self.hidden:
-            return super().goodness_of_fit(X, **options)
-        if X is None:
-            own = self._fitted_residuals()
-            resid, trajectory = own.resid, own.trajectory
-        else:
-            if self.observed is None:
-                raise InputError(f"{HIDDEN}, which a file does not hold. Fit again.")
-            panel = self._as_panel(X, options.get("dt"), options.get("times"))
-            resid = self.observed.residuals(panel)
-            trajectory = panel.transitions().trajectory
-        whole = np.isfinite(resid).all(axis=1)
-        return goodness_of_fit(resid[whole], trajectory[whole])
+            return super().one_step_sample(panel, scores)
+        resid, steps = self._filter().residuals(panel), panel.transitions()
+        whole = np.isfinite(resid).all(axis=1) & np.isfinite(steps.x).all(axis=1)
+        pit = norm.cdf(resid[whole])
+        return OneStepSample(resid[whole], pit, steps.x[whole]), steps.trajectory[whole]
+
+    def replicates(
+        self, panel: Trajectories, seed: np.random.SeedSequence, first: int, count: int
+    ) -> list[Trajectories | None]:
+        """Return panels simulated from the fit, observation noise included."""
+        if not self.hidden:
+            return super().replicates(panel, seed, first, count)
+        streams = [generator(seed, "bootstrap", first + b) for b in range(count)]
+        return [self._filter().simulate(panel, rng) for rng in streams]
+
+    def _filter(self) -> StateSpaceModel:
+        if self.observed is None:
+            raise InputError(f"{HIDDEN}, which this file, of an older version, lacks. Fit again.")
+        return self.observed
 
     def bootstrap(
         self,
@@ -282,6 +311,9 @@ class LinearResults(ParametricResults):
             arrays |= {f"one_step.{k}": v for k, v in vars(self.one_step).items()}
         if self._law is not None:
             arrays |= {f"law.{k}": self._law[k] for k in self._law}
+        if self.observed is not None:
+            config["observed"], own = self.observed.to_dict()
+            arrays |= {f"observed.{k}": v for k, v in own.items()}
         return config, arrays
 
     @classmethod
@@ -297,6 +329,7 @@ class LinearResults(ParametricResults):
             "white": None if white is None else WhiteDirections(**white),
             "law": law or None,
             "hidden": bool(config["hidden"]),
+            "observed": _observed(config.get("observed"), with_prefix(arrays, "observed.")),
         }
 
     # -- inside ----------------------------------------------------------------------------
@@ -328,6 +361,7 @@ class LinearResults(ParametricResults):
             columns=self.record.columns,
             reason=self.covariances.reason,
             df=None if np.isinf(self.df_resid) else self.df_resid,
+            joint=partial(delta_joint, self.process, names, covariance, x, t, which),
         )
 
     def _tables(self, alpha: float) -> list[Any]:
@@ -353,6 +387,10 @@ class LinearResults(ParametricResults):
 
 def _places(names: list[str], word: str) -> list[int]:
     return [k for k, name in enumerate(names) if name.partition("[")[0] == word]
+
+
+def _observed(config: Any, arrays: dict[str, FloatArray]) -> StateSpaceModel | None:
+    return None if config is None else StateSpaceModel.from_dict(config, arrays)
 
 
 def _basis_values(process: Process, t: FloatArray) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,21 @@ from stochtext.processes.base import Process
 from stochtext.processes.support import Support
 from stochtext.results.archive import with_prefix
 from stochtext.results.base import SDEResults
-from stochtext.results.inference.bootstrap import BootstrapResults, bootstrap
-from stochtext.results.inference.coefficients import coefficient_table
-from stochtext.results.inference.covariance import ParameterCovariances
-from stochtext.results.inference.delta_method import delta_errors
-from stochtext.results.inference.hypotheses import WaldTest, linear_restrictions, wald_test
-from stochtext.results.inference.likelihood_ratio import (
+from stochtext.results.inference.curves.prediction import CurveEstimate
+from stochtext.results.inference.curves.simultaneous import common_quantile
+from stochtext.results.inference.parameters import hypotheses
+from stochtext.results.inference.parameters.coefficients import coefficient_table
+from stochtext.results.inference.parameters.covariance import ParameterCovariances
+from stochtext.results.inference.parameters.delta_method import delta_errors, delta_joint
+from stochtext.results.inference.parameters.likelihood_ratio import (
     LikelihoodRatioTest,
     likelihood_ratio_test,
     values_held,
 )
-from stochtext.results.inference.mean_reversion import MeanReversion, mean_reversion
-from stochtext.results.inference.prediction import CurveEstimate
-from stochtext.results.inference.profile import profile_intervals
-from stochtext.results.inference.refitting import Refitting
+from stochtext.results.inference.parameters.mean_reversion import MeanReversion, mean_reversion
+from stochtext.results.inference.parameters.profile import check_profile, profile_intervals
+from stochtext.results.inference.refits.bootstrap import BootstrapResults, bootstrap
+from stochtext.results.inference.refits.refitting import Refitting
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import Residuals
 from stochtext.transitions.base import TransitionDensity
@@ -38,7 +40,7 @@ from stochtext.transitions.registry import transition_density
 
 __all__ = ["ParametricResults"]
 
-INTERVALS = ("wald", "profile", "bootstrap")
+INTERVALS = ("wald", "profile", "bootstrap", "cluster", "simultaneous")
 
 
 class ParametricResults(SDEResults):
@@ -151,10 +153,11 @@ class ParametricResults(SDEResults):
         Parameters
         ----------
         alpha : float, default 0.05
-        method : {"wald", "profile", "bootstrap"}, default "wald"
-            Estimate plus and minus quantile times standard error; the values that a
-            likelihood ratio test does not reject; or the basic parametric bootstrap, which
-            is the one for mean reversion over few relaxation times.
+        method : {"wald", "profile", "bootstrap", "cluster", "simultaneous"}, default "wald"
+            Estimate plus and minus quantile times error (``"cluster"``: the clustered one);
+            what a likelihood ratio test does not reject; the basic parametric bootstrap, for
+            mean reversion over few relaxation times; or intervals that hold all parameters
+            together, by the quantile of the largest of the correlated t-ratios.
         cov_type : str, optional
             For ``"wald"`` and ``"profile"``; default that of the fit. A profile needs
             ``"nonrobust"``: the chi-square law of a likelihood ratio takes the model as
@@ -174,9 +177,12 @@ class ParametricResults(SDEResults):
         if method == "bootstrap":
             draws = self.bootstrap(n_boot=n_boot, random_state=random_state, n_jobs=n_jobs)
             return draws.conf_int(alpha).reindex(self.params.index)
-        kind = cov_type or self.cov_type
+        kind = "cluster" if method == "cluster" else cov_type or self.cov_type
         errors = self.bse if kind == self.cov_type else self._errors(kind)
-        half = self._quantile(alpha, kind) * errors
+        quantile = self._quantile(alpha, kind)
+        if method == "simultaneous":
+            quantile = common_quantile(self.covariances, alpha, kind, random_state)
+        half = quantile * errors
         return pd.DataFrame({0: self.params - half, 1: self.params + half})
 
     def cov_params(self, cov_type: str | None = None) -> pd.DataFrame:
@@ -190,7 +196,7 @@ class ParametricResults(SDEResults):
         matrix = self.covariances.matrix(cov_type or self.cov_type)
         return pd.DataFrame(matrix, index=self.free, columns=self.free)
 
-    def wald_test(self, hypothesis: Any, cov_type: str | None = None) -> WaldTest:
+    def wald_test(self, hypothesis: Any, cov_type: str | None = None) -> hypotheses.WaldTest:
         """Test linear restrictions on the free parameters.
 
         Parameters
@@ -201,10 +207,10 @@ class ParametricResults(SDEResults):
             Default: that of the fit.
         """
         kind = cov_type or self.cov_type
-        return wald_test(
+        return hypotheses.wald_test(
             self.params[self.free].to_numpy(),
             self.covariances.matrix(kind),
-            linear_restrictions(self.free, hypothesis),
+            hypotheses.linear_restrictions(self.free, hypothesis),
             n_clusters=self.covariances.n_clusters if kind == "cluster" else None,
         )
 
@@ -227,7 +233,7 @@ class ParametricResults(SDEResults):
                 "`restriction` must be a string such as 'sigma = 0.5' or the results of a "
                 f"restricted fit; got {type(restriction).__name__}."
             )
-        restrictions = linear_restrictions(self.free, restriction)
+        restrictions = hypotheses.linear_restrictions(self.free, restriction)
         values = values_held(self.free, restrictions, restriction)
         restricted = self._refitting("This test").restricted(self.process, values)
         return likelihood_ratio_test(self, restricted, cov_type)
@@ -337,13 +343,7 @@ class ParametricResults(SDEResults):
 
     def _profile(self, alpha: float, cov_type: str) -> pd.DataFrame:
         refitting = self._refitting("A profile interval")
-        if cov_type != "nonrobust" or not self.joint:
-            why = f'the covariance is of type "{cov_type}"' if self.joint else "it took two steps"
-            raise InputError(
-                "A profile interval is a likelihood ratio, whose chi-square law takes the model "
-                f"as right, the trajectories as independent and the fit as joint; here {why}. Use "
-                'method="wald" or "bootstrap", or pass cov_type="nonrobust" if you assume it.'
-            )
+        check_profile(cov_type, self.joint)
         return profile_intervals(
             refitting, self.process, self.params, self._errors("nonrobust")[self.free],
             llf=self.llf, alpha=alpha,
@@ -384,12 +384,14 @@ class ParametricResults(SDEResults):
         return notes
 
     def _curve(self, x: FloatArray, t: FloatArray, which: str) -> CurveEstimate:
+        arguments = (self.process, self.free, self._covariance(), x, t, which)
         return CurveEstimate(
             getattr(self.process, which)(x, t),
-            delta_errors(self.process, self.free, self._covariance(), x, t, which),
+            delta_errors(*arguments),
             columns=self.record.columns,
             reason=self.covariances.reason,
             df=None if np.isinf(self.df_resid) else self.df_resid,
+            joint=partial(delta_joint, *arguments),
         )
 
     def _covariance(self) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -66,7 +67,7 @@ class FitRecord:
         *,
         model: str,
         density: str,
-        llf: float,
+        llf: float | Callable[[], float],
         clock: str = "time",
         converged: bool = True,
         df_model: float = float("nan"),
@@ -74,12 +75,13 @@ class FitRecord:
         notes: tuple[str, ...] = (),
         nobs: int | None = None,
     ) -> FitRecord:
-        """Return the record of a fit to ``panel``."""
+        """Return the record of a fit to ``panel``; a callable ``llf`` is called when asked."""
         dt = panel.transitions().dt if panel.dt is None else panel.dt
-        return cls(
+        kind = _LaterRecord if callable(llf) else cls
+        return kind(
             model=model,
             density=density,
-            llf=float(llf),
+            llf=llf if callable(llf) else float(llf),  # type: ignore[arg-type]
             nobs=panel.n_transitions if nobs is None else nobs,
             n_trajectories=panel.n_trajectories,
             dim=panel.n_features,
@@ -111,3 +113,23 @@ class FitRecord:
         plain["details"] = tuple((str(name), value) for name, value in plain["details"])
         plain["notes"] = tuple(plain["notes"])
         return cls(**plain)
+
+
+class _LaterRecord(FitRecord):
+    """A record whose log likelihood is computed when it is first asked for."""
+
+    @property
+    def llf(self) -> float:
+        """Log likelihood: the sum of the log transition densities."""
+        value = self.__dict__["_llf"]
+        if callable(value):
+            value = self.__dict__["_llf"] = float(value())
+        return float(value)
+
+    @llf.setter
+    def llf(self, value: float | Callable[[], float]) -> None:
+        self.__dict__["_llf"] = value
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy or a file has the number, and not the data that it comes from.
+        return {**self.__dict__, "_llf": self.llf}

@@ -14,6 +14,7 @@ from stochtext.results.functional import FunctionalResults
 from stochtext.results.jump_diffusion import JumpDiffusionResults
 from stochtext.results.kramers_moyal import KramersMoyalResults
 from stochtext.results.linear import LinearResults
+from stochtext.results.neural import NeuralResults
 from stochtext.results.parametric import ParametricResults
 from stochtext.results.sparse import SparseResults
 
@@ -26,6 +27,7 @@ KINDS: dict[str, type[SDEResults]] = {
     KramersMoyalResults.kind: KramersMoyalResults,
     JumpDiffusionResults.kind: JumpDiffusionResults,
     SparseResults.kind: SparseResults,
+    NeuralResults.kind: NeuralResults,
 }
 
 

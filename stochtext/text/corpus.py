@@ -6,6 +6,7 @@ forgotten.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,13 @@ from stochtext._shared.typing import FloatArray
 from stochtext._shared.validation import check_integer
 from stochtext.text.documents import Documents, name_some
 from stochtext.text.segmentation import segment
+from stochtext.text.turns import Turn
 from stochtext.trajectories.panel import Trajectories
 from stochtext.trajectories.reading import as_trajectories
 
-__all__ = ["UnitCorpus", "as_units"]
+__all__ = ["UnitCorpus", "as_units", "check_segmenter"]
+
+Segmenter = str | Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class UnitCorpus:
         Group of each document, if embeddings came with one.
     dropped : list
         Ids of the documents left out.
+    given : bool
+        Whether somebody else cut the units.
     """
 
     units: list[list[str]] | None
@@ -49,6 +55,7 @@ class UnitCorpus:
     metadata: pd.DataFrame
     groups: Any
     dropped: list[Any]
+    given: bool = False
 
     @property
     def flat(self) -> list[str]:
@@ -71,6 +78,7 @@ def as_units(
     min_units: int,
     max_units: int | None,
     short: str,
+    segmenter: Segmenter = "sentencex",
 ) -> UnitCorpus:
     """Return the units of documents in any of the accepted forms.
 
@@ -86,6 +94,8 @@ def as_units(
         Units used of each document.
     short : {"raise", "drop"}
         What to do with documents of fewer units.
+    segmenter : "sentencex" or callable
+        What cuts a text into units; a callable gives a list of strings.
 
     Raises
     ------
@@ -101,10 +111,18 @@ def as_units(
     if _is_list_of_texts(documents):
         documents = Documents(documents, empty=short)
     if isinstance(documents, Documents):
-        units = [
-            segment(text, unit, language=language, window=window, stride=stride)
-            for text in documents
-        ]
+        if unit == "turn":
+            units = _turn_units(documents)
+        elif callable(segmenter):
+            units = [
+                _cut(segmenter, text, label)
+                for label, text in zip(documents.ids, documents, strict=True)
+            ]
+        else:
+            units = [
+                segment(text, unit, language=language, window=window, stride=stride)
+                for text in documents
+            ]
         corpus = UnitCorpus(
             units, [], documents.ids, documents.metadata, None, list(documents.dropped)
         )
@@ -113,6 +131,55 @@ def as_units(
     else:
         corpus = _given_arrays(documents, min_units if short == "drop" else None)
     return _long_enough(corpus, min_units, max_units, short, unit)
+
+
+def check_segmenter(segmenter: Any, unit: str) -> None:
+    """Refuse what cuts nothing.
+
+    Parameters
+    ----------
+    segmenter : "sentencex" or callable
+        As in ``as_units``.
+    unit : str
+        What it cuts.
+    """
+    if segmenter == "sentencex":
+        return
+    if not callable(segmenter) or isinstance(segmenter, type):
+        raise InputError(
+            f"`segmenter` must be 'sentencex' or a callable from a text to a list of units; got "
+            f"{segmenter!r}."
+        )
+    if unit not in ("sentence", "paragraph"):
+        raise InputError(f"`segmenter` cuts sentences or paragraphs; got unit={unit!r}.")
+
+
+def _cut(segmenter: Callable[[str], Any], text: str, label: Any) -> list[str]:
+    """Return the units that somebody's callable gives, without blank ones."""
+    given = segmenter(text)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputError(f"Document {label!r}: the segmenter returned {given!r:.80}, no list.")
+    units = list(given)
+    for k, part in enumerate(units):
+        if not isinstance(part, str):
+            raise InputError(
+                f"Document {label!r}: unit {k} of the segmenter is {part!r:.80}, no text."
+            )
+    return [part.strip() for part in units if part.strip()]
+
+
+def _turn_units(documents: Documents) -> list[list[str]]:
+    """Return the turns of each document as its units."""
+    if documents.turns is None:
+        raise InputError(
+            "unit='turn' needs documents with turns: read a chat log, or use "
+            "Documents.from_turns(list of lists of outputs)."
+        )
+    return [[turn.content for turn in part if _says(turn)] for part in documents.turns]
+
+
+def _says(turn: Turn) -> bool:
+    return bool(turn.content.strip())
 
 
 def _is_list_of_texts(documents: Any) -> bool:
@@ -145,7 +212,7 @@ def _given_units(documents: Any) -> UnitCorpus:
     if any(units):
         Documents(["\n".join(item) or "-" for item in units])
     index = pd.RangeIndex(len(units), name="id")
-    return UnitCorpus(units, [], index, pd.DataFrame(index=index), None, [])
+    return UnitCorpus(units, [], index, pd.DataFrame(index=index), None, [], given=True)
 
 
 def _given_arrays(documents: Any, drop_below: int | None) -> UnitCorpus:
@@ -187,4 +254,5 @@ def _long_enough(
         corpus.metadata.loc[keep],
         None if corpus.groups is None else np.asarray(corpus.groups)[keep],
         corpus.dropped + lost,
+        corpus.given,
     )

@@ -1,29 +1,26 @@
 """The texts that somebody brings, with what is known about them.
 
-Law: a document is valid Unicode with at least one visible character, or it is
-not here; what was left out is listed by name.
+Law: a document is valid Unicode with at least one letter or digit, or it is not
+here; what was left out is listed by name.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 
 from stochtext._shared.exceptions import EncodingError, InputError
 from stochtext._shared.validation import check_choice
+from stochtext.text.turns import Turn, as_turn, joined
 
-__all__ = ["Documents", "Draft", "name_some"]
+__all__ = ["Documents", "is_blank", "name_some"]
 
-
-class Draft(NamedTuple):
-    """Documents as read, not yet checked: texts, metadata rows, ids if they have any."""
-
-    texts: list[str]
-    metadata: pd.DataFrame
-    ids: list[Any] | None
+_LETTER = re.compile(r"[^\W_]")
+_TAG = re.compile(r"<[A-Za-z/!?][^<>]*>")
 
 
 class Documents(Sequence[str]):
@@ -41,8 +38,11 @@ class Documents(Sequence[str]):
     ids : sequence, optional
         One unique id a document; by default 0, 1, 2, ...
     empty : {"raise", "drop"}
-        What to do with documents that hold nothing but white space: refuse
-        them, or leave them out and list them in ``dropped``.
+        What to do with documents without a letter or digit (empty, white space,
+        punctuation or nothing but tags): refuse them, or leave them out and list
+        them in ``dropped``.
+    turns : sequence of sequences, optional
+        The turns of each document, where it is a conversation or a loop.
 
     Attributes
     ----------
@@ -52,6 +52,8 @@ class Documents(Sequence[str]):
         One row a document; its index are the ids.
     ids : Index
         The ids.
+    turns : list of tuple of Turn, or None
+        The turns of each document, if they were given.
     dropped : list
         Ids of the documents left out for being empty.
 
@@ -60,7 +62,8 @@ class Documents(Sequence[str]):
     InputError
         If a text is no string, is empty, or lengths and ids do not fit.
     EncodingError
-        If a text holds a lone surrogate, which no file can hold.
+        If a text holds a lone surrogate, which no file can hold, or a NUL
+        character, which no text does.
 
     Examples
     --------
@@ -77,6 +80,7 @@ class Documents(Sequence[str]):
         ids: Iterable[Any] | None = None,
         *,
         empty: str = "raise",
+        turns: Iterable[Iterable[Any]] | None = None,
     ) -> None:
         check_choice("empty", empty, ("raise", "drop"))
         if isinstance(texts, str | bytes):
@@ -88,18 +92,55 @@ class Documents(Sequence[str]):
         index = _as_ids(ids, len(given))
         table = _as_metadata(metadata, index)
         _check_texts(given, index)
-        blank = np.array([not text.strip() for text in given], dtype=bool)
+        parts = None if turns is None else _as_turns(turns, index)
+        blank = np.array([is_blank(text) for text in given], dtype=bool)
         if blank.any() and empty == "raise":
             raise InputError(
-                f"{blank.sum()} of {len(given)} documents are empty or white space: "
-                f"{name_some(index[blank])}. Remove them, or pass empty='drop' to leave them out."
+                f"{blank.sum()} of {len(given)} documents are empty, white space or markup "
+                f"without a letter or digit: {name_some(index[blank])}. Remove them, or pass "
+                "empty='drop' to leave them out."
             )
         if not (~blank).any():
             raise InputError("There is no document: `texts` is empty or holds only white space.")
         self.texts: list[str] = [text for text, drop in zip(given, blank, strict=True) if not drop]
+        self.turns: list[tuple[Turn, ...]] | None = (
+            None if parts is None else [p for p, drop in zip(parts, blank, strict=True) if not drop]
+        )
         self.ids: pd.Index = index[~blank]
         self.metadata: pd.DataFrame = table.loc[~blank]
         self.dropped: list[Any] = list(index[blank])
+
+    @classmethod
+    def from_turns(
+        cls,
+        turns: Iterable[Iterable[Any]],
+        metadata: pd.DataFrame | Mapping[str, Any] | None = None,
+        ids: Iterable[Any] | None = None,
+        *,
+        empty: str = "raise",
+    ) -> Documents:
+        """Return conversations, or the successive outputs of loops, as documents.
+
+        Parameters
+        ----------
+        turns : sequence of sequences
+            The turns of each document: strings, ``Turn`` objects or messages with
+            ``content``.
+        metadata, ids, empty
+            As in the constructor.
+
+        Examples
+        --------
+        >>> loop = ["The sea is calm.", "Calm is the sea.", "The sea is calm."]
+        >>> [len(turns) for turns in Documents.from_turns([loop]).turns]
+        [3]
+        """
+        if isinstance(turns, str):
+            raise InputError("`turns` is a single string; give a list of lists of outputs.")
+        given = list(turns)
+        index = _as_ids(ids, len(given))
+        parts = _as_turns(given, index)
+        return cls([joined(part) for part in parts], metadata, index, empty=empty, turns=parts)
 
     @property
     def n_documents(self) -> int:
@@ -141,7 +182,8 @@ class Documents(Sequence[str]):
         if chosen.size == 0:
             raise InputError("The selection holds no document.")
         texts = [self.texts[i] for i in chosen]
-        return Documents(texts, self.metadata.iloc[chosen], self.ids[chosen])
+        turns = None if self.turns is None else [self.turns[i] for i in chosen]
+        return Documents(texts, self.metadata.iloc[chosen], self.ids[chosen], turns=turns)
 
     def __repr__(self) -> str:
         columns = ", ".join(map(str, self.metadata.columns)) or "no metadata"
@@ -182,6 +224,29 @@ def _as_metadata(metadata: Any, index: pd.Index) -> pd.DataFrame:
     return table.set_axis(index, axis=0)
 
 
+def _as_turns(turns: Iterable[Iterable[Any]], index: pd.Index) -> list[tuple[Turn, ...]]:
+    """Return the turns of each document, checked."""
+    given = list(turns)
+    if len(given) != len(index):
+        raise InputError(f"`turns` has {len(given)} entries for {len(index)} documents.")
+    parts = []
+    for label, part in zip(index, given, strict=True):
+        if isinstance(part, str) or not isinstance(part, Iterable):
+            raise InputError(
+                f"Document {label!r}: its turns are {part!r:.80}; give a list of outputs."
+            )
+        found = tuple(as_turn(t, f"Document {label!r}, turn {k}") for k, t in enumerate(part))
+        parts.append(found)
+    return parts
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether a text has no letter or digit, its tags apart."""
+    if _LETTER.search(text) is None:
+        return True
+    return text.lstrip()[:1] == "<" and _LETTER.search(_TAG.sub(" ", text)) is None
+
+
 def _check_texts(texts: list[Any], index: pd.Index) -> None:
     """Refuse what is no text or could not be written to a file."""
     for label, text in zip(index, texts, strict=True):
@@ -189,6 +254,13 @@ def _check_texts(texts: list[Any], index: pd.Index) -> None:
             raise InputError(
                 f"Document {label!r} is of type {type(text).__name__}; documents are strings."
             )
+        if "\0" in text:
+            raise EncodingError(
+                f"Document {label!r} holds a NUL at character {text.index(chr(0))}: it is binary "
+                "data, no text."
+            )
+        if text.isascii():
+            continue
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:

@@ -7,26 +7,21 @@ and nothing that was asked for is left out without being counted.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from stochtext._shared.exceptions import InputError
-from stochtext._shared.validation import check_choice
-from stochtext.text.decoding import TextSource
-from stochtext.text.documents import Documents, Draft
-from stochtext.text.records import read_json, read_jsonl
+from stochtext._shared.validation import check_choice, check_integer
+from stochtext.text.documents import Documents, is_blank
+from stochtext.text.formats.decoding import TextSource
+from stochtext.text.formats.files import FORMATS, check_exists, records_of
+from stochtext.text.formats.records import Fields, Record
 
-__all__ = ["FORMATS", "read_documents"]
-
-FORMATS = ("auto", "txt", "folder", "jsonl", "json")
-
-_SUFFIXES = {
-    ".txt": "txt", ".text": "txt", ".md": "txt", "": "txt",
-    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-}  # fmt: skip
+__all__ = ["FORMATS", "read_documents", "stream_documents"]
 
 
 def read_documents(
@@ -35,6 +30,8 @@ def read_documents(
     *,
     text: str = "text",
     id: str | None = "id",
+    metadata: Sequence[str] | None = None,
+    role: str | None = None,
     encoding: str = "utf-8",
     errors: str = "strict",
     max_chars: int = 5_000_000,
@@ -48,16 +45,24 @@ def read_documents(
     path_or_list : str, Path, list of Path, list of str or Documents
         A file, a folder, several of them (as ``Path`` objects), or the texts
         themselves (as strings).
-    format : {"auto", "txt", "folder", "jsonl", "json"}
-        ``txt``: the file is one document. ``folder``: every ``.txt`` file in
-        it is one, sorted by name. ``jsonl``: one JSON object a line, all its
-        other scalar fields are metadata. ``json``: an array of such objects,
-        as alpaca_eval writes it. ``auto`` goes by the suffix.
+    format : {"auto", "txt", "markdown", "folder", "jsonl", "json", "chat", "csv", "tsv", "parquet"}
+        ``txt``: the file is one document. ``markdown``: the same, without its
+        markup. ``folder``: every text and Markdown file in it is one, sorted by
+        name. ``jsonl``: one JSON object a line, all its other scalar fields are
+        metadata. ``json``: an array of such objects, as alpaca_eval writes it.
+        ``chat``: either of them, with ``messages`` as chat services log them.
+        ``csv``, ``tsv``, ``parquet``: tables with one document a row. ``auto``
+        goes by the suffix, and takes objects with ``messages`` for chat logs.
     text : str
-        The field with the document. Left at its default, ``output`` and
-        ``response`` are taken where ``text`` is missing.
+        The field with the document. Left at its default, ``output`` (alpaca_eval)
+        and ``response`` (HelpSteer) are taken where ``text`` is missing.
     id : str or None
         The field with the id, where there is one; None numbers the documents.
+    metadata : sequence of str, optional
+        The fields kept as metadata; by default all that are no list or object.
+    role : str, optional
+        Of a conversation, the role whose turns are kept, such as
+        ``"assistant"``; by default all.
     encoding : str
         Encoding of the files.
     errors : {"strict", "replace", "ignore"}
@@ -65,8 +70,8 @@ def read_documents(
     max_chars : int
         Longest document allowed, in characters.
     empty : {"raise", "drop"}
-        What to do with documents that are empty or white space. Those left
-        out are listed in ``Documents.dropped``.
+        What to do with documents without a letter or digit. Those left out are
+        listed in ``Documents.dropped``.
     recursive : bool
         Whether the folders inside a folder are read too; ``metadata["folder"]``
         then tells where a document was.
@@ -82,7 +87,8 @@ def read_documents(
         If a file or a field does not exist, a record is malformed, or a
         document is empty.
     EncodingError
-        If a file is not valid in ``encoding``; with path and byte offset.
+        If a file is not valid in ``encoding``, with path and byte offset, or is
+        binary.
     ResourceLimitError
         If a document is too long; it is not read.
 
@@ -96,77 +102,129 @@ def read_documents(
     source = TextSource(encoding, errors, max_chars)
     if isinstance(path_or_list, Documents):
         return path_or_list
-    if isinstance(path_or_list, str | os.PathLike):
-        draft = _read_path(Path(path_or_list), format, source, text, id, recursive)
-        return Documents(*draft, empty=empty)
-    if not isinstance(path_or_list, Iterable):
-        raise InputError(f"Documents are read from a path or a list; got {path_or_list!r}.")
-    items = list(path_or_list)
+    fields = Fields(text, id, metadata, role)
+    items = _as_items(path_or_list)
+    if not items or not all(isinstance(item, Path) for item in items):
+        _refuse_file_names(items)
+        for position, item in enumerate(items):
+            if isinstance(item, str):
+                source.check_length(item, f"Document {position}")
+        return Documents(items, empty=empty)
+    found = []
+    for path in items:
+        records = list(records_of(path, format, source, fields, recursive))
+        if not records:
+            raise InputError(f"{path}: there is no record in the file.")
+        found.append(records)
+    if len(items) > 1:
+        return _documents([r for part in _labelled(items, found) for r in part], 0, empty)
+    return _documents(found[0], 0, empty)
+
+
+def stream_documents(
+    path_or_list: Any,
+    format: str = "auto",
+    *,
+    chunk_size: int = 1_000,
+    text: str = "text",
+    id: str | None = "id",
+    metadata: Sequence[str] | None = None,
+    role: str | None = None,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    max_chars: int = 5_000_000,
+    empty: str = "drop",
+    recursive: bool = False,
+) -> Iterator[Documents]:
+    r"""Yield documents in chunks, for corpora larger than memory.
+
+    JSON Lines, tables and folders are read as they are needed; a JSON array is
+    read whole. ``TextTrajectories`` takes the iterator in the place of documents.
+
+    Parameters
+    ----------
+    path_or_list : str, Path or list of Path
+        A file, a folder, or several of them.
+    chunk_size : int
+        Documents in a chunk; the last one may have fewer.
+    format, text, id, metadata, role, encoding, errors, max_chars, empty, recursive
+        As in ``read_documents``. By default empty documents are left out, and
+        listed in the ``dropped`` of their chunk. A chunk without any document
+        left is passed over.
+
+    Yields
+    ------
+    Documents
+        Up to ``chunk_size`` documents; numbered on over all chunks if they have
+        no ids. Ids must be unique within a chunk.
+
+    Raises
+    ------
+    InputError, EncodingError, ResourceLimitError
+        As in ``read_documents``, when the place is reached.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "corpus.jsonl"
+    >>> _ = path.write_text("\n".join(json.dumps({"text": f"Text {k}."}) for k in range(5)))
+    >>> [len(chunk) for chunk in stream_documents(path, chunk_size=2)]
+    [2, 2, 1]
+    """
+    check_choice("format", format, FORMATS)
+    check_choice("empty", empty, ("raise", "drop"))
+    size = check_integer("chunk_size", chunk_size)
+    source = TextSource(encoding, errors, max_chars)
+    paths = _as_items(path_or_list)
+    if not paths or not all(isinstance(path, Path) for path in paths):
+        raise InputError("`stream_documents` reads files: pass a path or a list of Path objects.")
+    for path in paths:
+        check_exists(path)
+    fields = Fields(text, id, metadata, role)
+    return _chunks(paths, format, source, fields, recursive, size, empty)
+
+
+def _chunks(
+    paths: list[Path], format: str, source: TextSource, fields: Fields, recursive: bool,
+    size: int, empty: str,
+) -> Iterator[Documents]:  # fmt: skip
+    done = 0
+    records = (
+        _with_file(record, path) if len(paths) > 1 else record
+        for path in paths
+        for record in records_of(path, format, source, fields, recursive)
+    )
+    while chunk := list(islice(records, size)):
+        nothing = empty == "drop" and all(is_blank(record.text) for record in chunk)
+        if not nothing:
+            yield _documents(chunk, done, empty)
+        done += len(chunk)
+
+
+def _as_items(given: Any) -> list[Any]:
+    """Return paths, or the items of a list as they are."""
+    if isinstance(given, str | os.PathLike):
+        return [Path(given)]
+    if not isinstance(given, Iterable):
+        raise InputError(f"Documents are read from a path or a list; got {given!r}.")
+    items = list(given)
     if items and all(isinstance(item, os.PathLike) for item in items):
-        paths = [Path(item) for item in items]
-        drafts = [_read_path(path, format, source, text, id, recursive) for path in paths]
-        return Documents(*_concatenate(paths, drafts), empty=empty)
-    _refuse_file_names(items)
-    for position, item in enumerate(items):
-        if isinstance(item, str):
-            source.check_length(item, f"Document {position}")
-    return Documents(items, empty=empty)
+        return [Path(item) for item in items]
+    return items
 
 
-def _read_path(
-    path: Path, format: str, source: TextSource, text: str, id: str | None, recursive: bool
-) -> Draft:
-    _check_exists(path)
-    kind = _format_of(path) if format == "auto" else format
-    if (kind == "folder") != path.is_dir():
-        raise InputError(f"{path} is {'a' if path.is_dir() else 'no'} folder; got format={kind!r}.")
-    if kind == "folder":
-        return _read_folder(path, source, recursive)
-    if kind == "jsonl":
-        return read_jsonl(path, source, text, id)
-    if kind == "json":
-        return read_json(path, source, text, id)
-    return Draft([source.read(path)], pd.DataFrame({"file": [path.name]}), [path.stem])
-
-
-def _check_exists(path: Path) -> None:
-    try:
-        exists = path.exists()
-    except (OSError, ValueError):  # a name too long for the system, or with a NUL in it
-        exists = False
-    if not exists:
-        name = str(path)
-        shown = name if len(name) <= 200 else f"{name[:200]}..."
-        raise InputError(
-            f"There is no file or folder {shown!r}. To use a text itself, pass it in a list."
-        )
-
-
-def _format_of(path: Path) -> str:
-    if path.is_dir():
-        return "folder"
-    kind = _SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(
-            f"{path}: the suffix {path.suffix!r} tells no format; pass format='txt', 'jsonl' or "
-            "'json'."
-        )
-    return kind
-
-
-def _read_folder(folder: Path, source: TextSource, recursive: bool) -> Draft:
-    found = folder.rglob("*") if recursive else folder.iterdir()
-    paths = [p for p in found if p.suffix.lower() == ".txt" and p.is_file()]
-    if not paths:
-        inside = " or below it" if recursive else "; pass recursive=True to look below it"
-        raise InputError(f"{folder}: there is no .txt file in the folder{inside}.")
-    paths.sort(key=lambda p: p.relative_to(folder).as_posix())
-    names = [p.relative_to(folder).as_posix() for p in paths]
-    metadata = {"file": names}
-    if recursive:
-        metadata["folder"] = [p.relative_to(folder).parent.as_posix() for p in paths]
-    ids = [name[: -len(".txt")] for name in names]
-    return Draft([source.read(p) for p in paths], pd.DataFrame(metadata), ids)
+def _documents(records: list[Record], first: int, empty: str) -> Documents:
+    """Check records; those without an id are numbered from ``first`` on."""
+    numbers = range(first, first + len(records))
+    ids: Any = [r.id if r.id is not None else n for n, r in zip(numbers, records, strict=True)]
+    if all(record.id is None for record in records):
+        ids = pd.RangeIndex(first, first + len(records), name="id")
+    table = pd.DataFrame([record.metadata for record in records], index=range(len(records)))
+    turns = None
+    if any(record.turns is not None for record in records):
+        turns = [record.turns or () for record in records]
+    return Documents([record.text for record in records], table, ids, empty=empty, turns=turns)
 
 
 def _refuse_file_names(items: list[Any]) -> None:
@@ -180,17 +238,18 @@ def _refuse_file_names(items: list[Any]) -> None:
         )
 
 
-def _concatenate(paths: list[Path], drafts: list[Draft]) -> Draft:
-    """Join what several paths gave; ids that clash or are missing get the path in front."""
-    labels = [range(len(d.texts)) if d.ids is None else d.ids for d in drafts]
-    ids: list[Any] = [label for part in labels for label in part]
-    if len(set(ids)) < len(ids) or any(d.ids is None for d in drafts):
-        ids = [
-            f"{path}:{label}" for path, part in zip(paths, labels, strict=True) for label in part
+def _labelled(paths: list[Path], found: list[list[Record]]) -> list[list[Record]]:
+    """Name the file of each record; ids that clash or are missing get the path in front."""
+    ids = [record.id for part in found for record in part]
+    clash = len(set(ids)) < len(ids) or None in ids
+    return [
+        [
+            _with_file(r._replace(id=f"{path}:{k if r.id is None else r.id}") if clash else r, path)
+            for k, r in enumerate(part)
         ]
-    tables = [
-        d.metadata if "file" in d.metadata else d.metadata.assign(file=path.name)
-        for path, d in zip(paths, drafts, strict=True)
+        for path, part in zip(paths, found, strict=True)
     ]
-    texts = [text for draft in drafts for text in draft.texts]
-    return Draft(texts, pd.concat(tables, ignore_index=True), ids)
+
+
+def _with_file(record: Record, path: Path) -> Record:
+    return record._replace(metadata={"file": path.name, **record.metadata})

@@ -14,7 +14,7 @@ from stochtext._shared.validation import check_choice, check_integer
 
 __all__ = ["UNITS", "segment", "split_paragraphs", "split_sentences", "split_windows"]
 
-UNITS = ("sentence", "paragraph", "window")
+UNITS = ("sentence", "paragraph", "turn", "window")
 
 Span = tuple[int, int]
 
@@ -28,11 +28,9 @@ _MARK = re.compile(r"""[.!?…。！？｡．।؟۔"'‘’“”„«»‹›�
 _PLAIN_BORDER = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*")
 
 # It also fails on rare white space; those characters are shown to it as plain blanks.
-_BLANKS = {
-    code: " "
-    for code in (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x1F, 0x85, 0xA0, 0x1680, 0x2028, 0x2029)
-    + (0x202F, 0x205F, 0x3000, *range(0x2000, 0x200B))
-}
+_RARE_BLANK = re.compile(
+    "[\x0b\x0c\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
 
 _ENUMERATOR = re.compile(r"[(\[]?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)\]]{1,2}")
 _POINTER = re.compile(r"\b(?:eqs?|figs?|secs?|tabs?|refs?|chs?|chap|no|nos|vol|pp?|art)\.$", re.I)
@@ -81,6 +79,8 @@ def segment(
     >>> segment("one two three four five six", "window", window=2)
     ['one two', 'three four', 'five six']
     """
+    if unit == "turn":
+        raise InputError("A text alone has no turns; use documents with turns and unit='turn'.")
     check_choice("unit", unit, UNITS)
     if unit == "sentence":
         return split_sentences(text, language)
@@ -115,10 +115,10 @@ def split_sentences(text: str, language: str = "en") -> list[str]:
     >>> split_sentences('1. See eq. (3.1). 2. "Really?" she said.')
     ['1. See eq. (3.1).', '2. "Really?" she said.']
     """
-    shadow = text.translate(_BLANKS)
-    trimmed = (_trim(text, *span) for span in _sentence_spans(shadow, language))
-    spans = _join_fragments(text, [span for span in trimmed if span[0] < span[1]])
-    return [text[start:end] for start, end in spans]
+    shadow = _RARE_BLANK.sub(" ", text)
+    spans = [_trim(shadow, *span) for span in _sentence_spans(shadow, language)]
+    joined = _join_fragments(text, [span for span in spans if span[0] < span[1]])
+    return [text[start:end] for start, end in joined]
 
 
 def split_paragraphs(text: str) -> list[str]:
@@ -202,7 +202,7 @@ def _sentence_spans(text: str, language: str) -> Iterator[Span]:
     while start < len(text):
         piece = text[start : start + size]
         last = start + len(piece) == len(text)
-        crowded = len(piece) > 256 and sum(1 for _ in _MARK.finditer(piece)) > _MOST_MARKS
+        crowded = len(piece) > 256 and len(_MARK.findall(piece)) > _MOST_MARKS
         lengths = _plain_lengths(piece) if crowded else _piece_lengths(piece, language)
         if len(lengths) == 1 and not (last or crowded) and size < _LONGEST_SENTENCE:
             size *= 2
@@ -238,8 +238,9 @@ def _plain_lengths(piece: str) -> list[int]:
 def _trim(text: str, start: int, end: int) -> Span:
     """Return the span without the white space at its ends."""
     part = text[start:end]
-    left = start + len(part) - len(part.lstrip())
-    return left, max(left, start + len(part.rstrip()))
+    kept = part.rstrip()
+    end = start + len(kept)
+    return (end - len(kept.lstrip()), end) if kept[:1].isspace() else (start, end)
 
 
 def _join_fragments(text: str, spans: list[Span]) -> list[Span]:
@@ -248,7 +249,7 @@ def _join_fragments(text: str, spans: list[Span]) -> list[Span]:
     pending: int | None = None
     for start, end in spans:
         begin = start if pending is None else pending
-        if _ENUMERATOR.fullmatch(text[start:end][:8]) and end - start <= 8:
+        if end - start <= 8 and _ENUMERATOR.fullmatch(text, start, end):
             pending = begin
         elif joined and pending is None and _belongs_to_previous(text, joined[-1], (start, end)):
             joined[-1] = (joined[-1][0], end)
@@ -262,8 +263,11 @@ def _join_fragments(text: str, spans: list[Span]) -> list[Span]:
 
 def _belongs_to_previous(text: str, previous: Span, span: Span) -> bool:
     """Tell whether a piece only continues the sentence before it."""
-    piece = text[span[0] : span[1]]
-    if not any(character.isalnum() for character in piece):
+    start, end = span
+    if text[start].isalpha():
+        return False
+    if not any(character.isalnum() for character in text[start:end]):
         return True
-    tail = text[max(previous[0], previous[1] - 8) : previous[1]]
-    return bool(_POINTER.search(tail) and _POINTED.match(piece))
+    if not _POINTED.match(text, start, end):
+        return False
+    return _POINTER.search(text[max(previous[0], previous[1] - 8) : previous[1]]) is not None

@@ -7,29 +7,30 @@ is smoothed, and no document is left out without being named.
 from __future__ import annotations
 
 import os
-import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.exceptions import NotFittedError
+from sklearn.base import TransformerMixin
 
-from stochtext._shared.exceptions import InputError, OverlapWarning
-from stochtext._shared.typing import FloatArray, RandomState
-from stochtext._shared.validation import check_choice, check_integer
-from stochtext.text.corpus import UnitCorpus, as_units
-from stochtext.text.documents import name_some
-from stochtext.text.embedders.base import resolve_embedder
-from stochtext.text.embedders.encoding import embed_texts
-from stochtext.text.segmentation import UNITS
+from stochtext._shared.exceptions import InputError
+from stochtext._shared.random import generator
+from stochtext._shared.typing import RandomState
+from stochtext.text.overlap import check_overlap
+from stochtext.text.projections.choice import (
+    PROJECTIONS,
+    RunningVariance,
+    prefix_of,
+    variance_shares,
+)
+from stochtext.text.representation import Representation, fit_projection
+from stochtext.text.streams import is_stream
 from stochtext.trajectories.panel import Trajectories
 
 __all__ = ["PROJECTIONS", "TextTrajectories"]
 
-PROJECTIONS = ("pca", "tica")
 
-
-class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class TextTrajectories(TransformerMixin, Representation, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Turn documents into trajectories of their embeddings.
 
     Parameters
@@ -38,17 +39,23 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         ``"lsa"`` (no weights, fitted on the training documents), ``"minilm"``
         (the extra ``offline``), the name or folder of a sentence-transformers
         model, or an object with ``encode(list of str) -> (n, p)``.
-    unit : {"sentence", "paragraph", "window"}
-        What one step is.
-    projection : {"pca", "tica", None}
-        Directions of largest variance, the slowest directions, or all
-        dimensions of the embedding.
+    unit : {"sentence", "paragraph", "turn", "window"}
+        What one step is; turns are those of chat logs and loops.
+    projection : {"pca", "whitened_pca", "tica", "pls", "random", "none"} or None
+        Directions of largest variance, the same scaled to unit variance, the
+        slowest directions, those that say most about ``target``, random
+        directions, or all dimensions of the embedding.
     n_components : int, float or None
-        Dimension of the trajectories; for ``"pca"`` also a share of the
-        variance between 0 and 1; None keeps all.
+        Dimension of the trajectories; for PCA also a share of the variance
+        between 0 and 1; None keeps all.
+    target : "position" or sequence of str, optional
+        What ``"pls"`` looks for: the relative position in the document
+        (default), or columns of the metadata.
     window, stride : int
         Words in a window, and between the starts of two windows (by default
         ``window``), for ``unit="window"``.
+    segmenter : "sentencex" or callable
+        What cuts sentences or paragraphs; a callable from a text to a list.
     language : str
         Language code of the sentence splitter.
     min_units : int
@@ -63,6 +70,9 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
     n_whitened : int or None
         Leading principal directions among which ``"tica"`` looks; None takes
         all. Few keep chance correlations out.
+    smoothing : float, optional
+        Weight of the new unit in an exponential moving average of embeddings,
+        below 1. It manufactures dynamics, and warns.
     groups : str, optional
         Column of the metadata with the group of each document, such as the
         prompt that it answers.
@@ -71,6 +81,9 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         the user's cache folder.
     batch_size : int
         Texts per call of the embedder.
+    dtype : {"float32", "bfloat16"}
+        Arithmetic of an embedder given by name; ``"bfloat16"`` is two to three
+        times as fast on recent processors.
     random_state : int, Generator or None
         Seed of what is random.
     show_progress : bool, optional
@@ -80,7 +93,7 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
     ----------
     embedder_ : object
         The embedder; None if embeddings were given.
-    projection_ : TrajectoryPCA, TrajectoryTICA or None
+    projection_ : transformer or None
         The fitted projection.
     explained_variance_ratio_ : ndarray of shape (n_components,)
         Share of the variance of the embeddings along each coordinate.
@@ -102,9 +115,15 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
     Notes
     -----
     ``documents`` is ``Documents``, a list of texts, a list of lists of units,
-    or a list of (T_k, p) arrays of embeddings. Time is counted in units:
-    ``dt = 1``. Windows that overlap share words, which makes every text, even a
-    shuffled one, look like a diffusion: they warn.
+    a list of (T_k, p) arrays of embeddings, or an iterator of such parts, as
+    ``stream_documents`` gives it: then ``"lsa"`` learns its words from the first
+    part. Time is counted in units, ``dt = 1``; the relative position in the
+    document is ``relative_times`` of the panel.
+
+    Windows that overlap and averages share material between neighbours, which
+    makes every text, even a shuffled one, look like a diffusion. They warn, the
+    panel's metadata say so in the columns ``overlap`` and ``smoothing``, and
+    ``shuffled_control`` gives what there is to compare with.
 
     Examples
     --------
@@ -115,6 +134,11 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
     (2, 2, ('pc1', 'pc2'))
     """
 
+    embedder_: Any
+    projection_: Any
+    dropped_: list[Any]
+    n_units_: int
+
     def __init__(
         self,
         embedder: Any = "lsa",
@@ -122,17 +146,21 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         projection: str | None = "pca",
         n_components: int = 8,
         *,
+        target: str | Sequence[str] | None = None,
         window: int = 32,
         stride: int | None = None,
+        segmenter: str | Callable[[str], Any] = "sentencex",
         language: str = "en",
         min_units: int = 2,
         max_units: int | None = None,
         short: str = "raise",
         lag: int = 1,
         n_whitened: int | None = 40,
+        smoothing: float | None = None,
         groups: str | None = None,
         cache: bool | str | os.PathLike[str] = True,
         batch_size: int = 32,
+        dtype: str = "float32",
         random_state: RandomState = 0,
         show_progress: bool | None = None,
     ) -> None:
@@ -140,17 +168,21 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         self.unit = unit
         self.projection = projection
         self.n_components = n_components
+        self.target = target
         self.window = window
         self.stride = stride
+        self.segmenter = segmenter
         self.language = language
         self.min_units = min_units
         self.max_units = max_units
         self.short = short
         self.lag = lag
         self.n_whitened = n_whitened
+        self.smoothing = smoothing
         self.groups = groups
         self.cache = cache
         self.batch_size = batch_size
+        self.dtype = dtype
         self.random_state = random_state
         self.show_progress = show_progress
 
@@ -159,7 +191,7 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
 
         Parameters
         ----------
-        documents : Documents, list of str, list of list of str or list of arrays
+        documents : Documents, list of str, list of list of str, list of arrays or iterator of them
             The training documents.
         y : None
             Ignored.
@@ -169,7 +201,33 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         TextTrajectories
             Itself.
         """
-        self._fit_embed(documents)
+        if is_stream(documents):
+            self.__dict__.pop("_variance", None)
+            for part in documents:
+                self.partial_fit(part)
+            if not hasattr(self, "_variance"):
+                raise InputError("The iterator holds no documents; it may be used up.")
+            return self
+        self._learn(documents)
+        return self
+
+    def partial_fit(self, documents: Any, y: Any = None) -> TextTrajectories:
+        """Go on fitting with further training documents, which need not be kept.
+
+        Parameters
+        ----------
+        documents : Documents, list of str, list of list of str or list of arrays
+            The next training documents. An embedder that is fitted to a corpus,
+            as ``"lsa"`` is, sees those of the first call only.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        TextTrajectories
+            Itself. The projection is that of all parts together.
+        """
+        self._learn(documents, past=getattr(self, "_variance", None) or RunningVariance())
         return self
 
     def fit_transform(self, documents: Any, y: Any = None, **fit_params: Any) -> Trajectories:
@@ -181,7 +239,7 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
             The training documents.
         y : None
             Ignored.
-        **fit_params : dict
+        **fit_params
             None are taken.
 
         Returns
@@ -191,16 +249,17 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         """
         if fit_params:
             raise TypeError(f"fit_transform takes no {sorted(fit_params)}.")
-        return self._project(self._fit_embed(documents))
+        if is_stream(documents):
+            raise InputError("An iterator can be read once: fit to one, then transform another.")
+        return self._project(self._learn(documents))
 
     def transform(self, documents: Any) -> Trajectories:
         """Return the trajectories of documents in the fitted coordinates.
 
         Parameters
         ----------
-        documents : Documents, list of str, list of list of str or list of arrays
-            Any documents. With ``short="drop"`` the ids of the result tell
-            which were kept.
+        documents : Documents, list of str, list of list of str, list of arrays or iterator of them
+            Any documents. With ``short="drop"`` the result's ids tell the kept ones.
 
         Returns
         -------
@@ -208,13 +267,13 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
             One a document, with its id and metadata; ``dt`` is one unit.
         """
         self._check_fitted()
-        corpus = self._units(documents)
-        raw = self._embed(corpus, self.embedder_)
-        if raw.n_features != self.n_features_in_:
-            raise InputError(
-                f"The embeddings have {raw.n_features} dimensions; those of the fit had "
-                f"{self.n_features_in_}."
-            )
+        if is_stream(documents):
+            parts = [self.transform(part) for part in documents]
+            if not parts:
+                raise InputError("The iterator holds no documents; it may be used up.")
+            return Trajectories.concat(parts)
+        raw = self._embed(self._units(documents), self.embedder_)
+        self._check_width(raw)
         return self._project(raw)
 
     def segment(self, documents: Any) -> list[list[str]]:
@@ -234,6 +293,31 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         if corpus.units is None:
             raise InputError("Embeddings have no units to show; pass the documents themselves.")
         return corpus.units
+
+    def shuffled_control(self, documents: Any, *, random_state: RandomState = 0) -> Trajectories:
+        """Return trajectories of the same documents without order.
+
+        Units are shuffled within each document *before* windows are cut and averages
+        taken: what dynamics these trajectories show was made by the representation.
+        Units that were cut elsewhere are shuffled as they are, overlap and all.
+
+        Parameters
+        ----------
+        documents : Documents, list of str, list of list of str or list of arrays
+            Any documents.
+        random_state : int, Generator or None
+            Seed of the order.
+
+        Returns
+        -------
+        Trajectories
+            With the ids of the documents.
+        """
+        self._check_fitted()
+        rng = generator(random_state, "shuffled control")
+        raw = self._embed_shuffled(documents, self.embedder_, rng)
+        self._check_width(raw)
+        return self._project(raw)
 
     def get_feature_names_out(self, input_features: Any = None) -> Any:
         """Return the names of the coordinates.
@@ -255,118 +339,35 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "columns_")
 
-    def _fit_embed(self, documents: Any) -> Trajectories:
-        """Fit everything, assign all state at the end, and return the raw embeddings."""
+    def _learn(self, documents: Any, past: RunningVariance | None = None) -> Trajectories:
+        """Fit everything, assign all state at the end, and return the raw embeddings.
+
+        ``past`` is what earlier parts of the corpus left, empty for the first of them.
+        """
         self._check_parameters()
+        go_on = past is not None and past.n > 0
         corpus = self._units(documents)
-        embedder = None
-        if corpus.units is not None:
-            embedder = resolve_embedder(
-                self.embedder, batch_size=self.batch_size, random_state=self.random_state
-            )
-            if getattr(embedder, "fits_corpus", False):
-                embedder.fit(corpus.flat)  # type: ignore[attr-defined]
-        raw = self._embed(corpus, embedder)
-        projection = self._projection()
+        embedder = self.embedder_ if go_on else self._new_embedder(corpus)
+        raw = self._embed(corpus, embedder, learn=not go_on)
+        if go_on:
+            self._check_width(raw)
+        check_overlap(self._marks(corpus), stacklevel=4)
+        projection = self.projection_ if go_on else self._new_projection()
+        variance = (RunningVariance() if past is None else past).updated(raw.values)
         if projection is not None:
-            projection.fit(raw)
+            fit_projection(projection, raw, in_parts=past is not None)
         self.embedder_, self.projection_ = embedder, projection
-        self.explained_variance_ratio_ = _variance_shares(raw.values, projection)
+        self.explained_variance_ratio_ = variance_shares(variance.value, projection)
         self.n_features_in_ = raw.n_features
-        self.dropped_, self.n_dropped_ = corpus.dropped, len(corpus.dropped)
-        self.n_units_ = int(raw.lengths.sum())
+        self.dropped_ = [*(self.dropped_ if go_on else []), *corpus.dropped]
+        self.n_dropped_ = len(self.dropped_)
+        self.n_units_ = int(raw.lengths.sum()) + (self.n_units_ if go_on else 0)
         width = self.explained_variance_ratio_.size
-        prefix = {"pca": "pc", "tica": "ic", None: "e"}[self.projection]
-        self.columns_ = tuple(f"{prefix}{j + 1}" for j in range(width))
+        self.columns_ = tuple(f"{prefix_of(self.projection)}{j + 1}" for j in range(width))
+        self.__dict__.pop("_variance", None)
+        if past is not None:
+            self._variance = variance
         return raw
-
-    def _check_parameters(self) -> None:
-        check_choice("unit", self.unit, UNITS)
-        if self.projection is not None:
-            check_choice("projection", self.projection, PROJECTIONS)
-        check_integer("batch_size", self.batch_size)
-        check_integer("lag", self.lag)
-        if self.stride is not None and self.unit != "window":
-            raise InputError(
-                f"`stride` applies to unit='window'; {self.unit}s follow one another as they are."
-            )
-        if self.stride is not None and self.stride < self.window:
-            warnings.warn(
-                f"Windows of {self.window} words every {self.stride} words overlap: neighbouring "
-                "states share words, which makes even shuffled text look like a diffusion. "
-                "Compare with a shuffled control, or leave `stride` at its default.",
-                OverlapWarning,
-                stacklevel=4,
-            )
-
-    def _units(self, documents: Any) -> UnitCorpus:
-        return as_units(
-            documents,
-            unit=self.unit,
-            language=self.language,
-            window=self.window,
-            stride=self.stride,
-            min_units=check_integer("min_units", self.min_units, minimum=2),
-            max_units=self.max_units,
-            short=check_choice("short", self.short, ("raise", "drop")),
-        )
-
-    def _embed(self, corpus: UnitCorpus, embedder: Any) -> Trajectories:
-        values: FloatArray
-        if corpus.units is None:
-            values = np.concatenate(corpus.arrays)
-        elif embedder is None:
-            raise InputError(
-                "The projection was fitted to given embeddings, so texts cannot be embedded now. "
-                "Pass their embeddings, or fit to documents."
-            )
-        else:
-            values = embed_texts(
-                embedder,
-                corpus.flat,
-                cache=self.cache,
-                batch_size=self.batch_size,
-                show=self.show_progress,
-            )
-        return Trajectories.from_flat(
-            values,
-            corpus.lengths,
-            dt=1.0,
-            ids=corpus.ids,
-            groups=self._groups(corpus),
-            columns=[f"e{j + 1}" for j in range(values.shape[1])],
-            metadata=corpus.metadata,
-            time_unit=self.unit,
-        )
-
-    def _groups(self, corpus: UnitCorpus) -> Any:
-        if self.groups is None:
-            return corpus.groups
-        if self.groups not in corpus.metadata:
-            available = ", ".join(map(repr, corpus.metadata.columns)) or "none"
-            raise InputError(
-                f"`groups` names no column of the metadata: {self.groups!r}. Available: "
-                f"{available}."
-            )
-        column = corpus.metadata[self.groups]
-        if column.isna().any():
-            missing = name_some(column.index[column.isna()])
-            raise InputError(f"Documents without a value of {self.groups!r}: {missing}.")
-        return column.to_numpy()
-
-    def _projection(self) -> Any:
-        if self.projection is None:
-            return None
-        if self.projection == "pca":
-            from stochtext.trajectories.pca import TrajectoryPCA
-
-            return TrajectoryPCA(n_components=self.n_components)
-        from stochtext.trajectories.tica import TrajectoryTICA
-
-        among = self.n_whitened
-        if among is not None and self.n_components is not None:
-            among = max(check_integer("n_whitened", among), self.n_components)
-        return TrajectoryTICA(n_components=self.n_components, lag=self.lag, n_whitened=among)
 
     def _project(self, raw: Trajectories) -> Trajectories:
         if self.projection_ is None:
@@ -382,19 +383,3 @@ class TextTrajectories(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
             metadata=raw.metadata,
             time_unit=raw.time_unit,
         )
-
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "columns_"):
-            raise NotFittedError(
-                "This TextTrajectories is not fitted yet: call fit(documents) first."
-            )
-
-
-def _variance_shares(values: FloatArray, projection: Any) -> FloatArray:
-    """Return the share of the variance that goes with each coordinate."""
-    if hasattr(projection, "explained_variance_ratio_"):
-        return projection.explained_variance_ratio_
-    variance = values.var(axis=0)
-    along = variance if projection is None else np.square(projection.patterns_).sum(axis=1)
-    total = variance.sum()
-    return along / total if total > 0 else np.zeros(along.size)

@@ -165,11 +165,18 @@ class PanelContents:
         ([2.0, 4.0], [0.0, 0.5], [0.5, 0.5])
         """
         relative = check_choice("clock", clock, ("time", "relative")) == "relative"
+        values, times, step = self._parts.values, self._parts.times, self.dt
+        if self.n_trajectories == 1 and step is not None and not relative:
+            n = len(values) - 1
+            dt = np.full(n, step)
+            return Transitions(
+                x=values[:-1].copy(), x_next=values[1:].copy(), t=times[:-1].copy(), dt=dt,
+                trajectory=np.zeros(n, dtype=np.int64), clock_dt=dt.copy(),
+            )  # fmt: skip
         has_next = np.ones(self._parts.times.size, dtype=bool)
         has_next[self._parts.offsets[1:] - 1] = False
         starts = np.flatnonzero(has_next)
         ends = starts + 1
-        values, times, step = self._parts.values, self._parts.times, self.dt
         dt = times[ends] - times[starts] if step is None else np.full(ends.size, step)
         position = self.relative_times if relative else times
         return Transitions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -69,11 +70,44 @@ class TrajectoryPCA(PanelTransformer):
         self.n_components = n_components
         self.whiten = whiten
 
+    def partial_fit(self, X: Any, y: Any = None) -> TrajectoryPCA:
+        """Learn from one part of a panel after another, keeping only sums.
+
+        Parameters
+        ----------
+        X : Trajectories, list of arrays, (m, T, d) array, or (T, d) array
+            The next trajectories.
+        y : ignored
+            For the sake of pipelines.
+
+        Returns
+        -------
+        TrajectoryPCA
+            What ``fit`` to all parts together would give, up to rounding.
+        """
+        panel = self._next_part(X)
+        past = getattr(self, "_sums", None)
+        # Sums are taken about the first part's mean, so that no digits are lost.
+        reference = panel.values.mean(axis=0) if past is None else past[0]
+        states = panel.values - reference
+        sums = (len(states), states.sum(axis=0), states.T @ states)
+        if past is not None:
+            sums = tuple(a + b for a, b in zip(past[1:], sums, strict=True))
+        n, total, squares = sums
+        self._sums = (reference, n, total, squares)
+        values, vectors = np.linalg.eigh(squares - np.outer(total, total) / n)
+        self._learn(reference + total / n, np.maximum(values[::-1], 0.0), vectors[:, ::-1].T, n)
+        return self
+
     def _fit_panel(self, panel: Trajectories) -> None:
-        states = panel.values
-        n, d = states.shape
-        mean = states.mean(axis=0)
-        squares, directions = principal_directions(states - mean)
+        self.__dict__.pop("_sums", None)
+        mean = panel.values.mean(axis=0)
+        squares, directions = principal_directions(panel.values - mean)
+        self._learn(mean, squares, directions, len(panel.values))
+
+    def _learn(self, mean: FloatArray, squares: FloatArray, directions: FloatArray, n: int) -> None:
+        """Set what is learned from sums of squares along directions."""
+        d = mean.size
         variance = squares / (n - 1)
         k = self._number(variance)
         floor = max(n, d) * np.finfo(np.float64).eps * variance[0]

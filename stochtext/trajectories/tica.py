@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from stochtext._shared.exceptions import DegenerateDataError, InputError
@@ -92,10 +94,45 @@ class TrajectoryTICA(PanelTransformer):
         self.lag = lag
         self.n_whitened = n_whitened
 
-    def _fit_panel(self, panel: Trajectories) -> None:
+    def partial_fit(self, X: Any, y: Any = None) -> TrajectoryTICA:
+        """Learn from one part of a panel after another, keeping only sums.
+
+        Parameters
+        ----------
+        X : Trajectories, list of arrays, (m, T, d) array, or (T, d) array
+            The next trajectories.
+        y : ignored
+            For the sake of pipelines.
+
+        Returns
+        -------
+        TrajectoryTICA
+            What ``fit`` to all parts together would give, up to rounding.
+        """
+        panel = self._next_part(X)
         lag = check_integer("lag", self.lag)
-        mean, c0, c1 = _lagged_covariances(panel, lag)
-        whitener, rank = self._whitener(c0, panel.n_transitions + panel.n_trajectories)
+        past = getattr(self, "_sums", None)
+        # Sums are taken about the first part's mean, so that no digits are lost.
+        reference = panel.values.mean(axis=0) if past is None else past[0]
+        dt = panel.dt if past is None or past[1] == panel.dt else None
+        sums = (len(panel.values), *_lagged_sums(panel, lag, reference))
+        if past is not None:
+            sums = tuple(a + b for a, b in zip(past[2:], sums, strict=True))
+        self._sums = (reference, dt, *sums)
+        self._learn(*_covariances(reference, *sums[1:]), sums[0], dt)
+        return self
+
+    def _fit_panel(self, panel: Trajectories) -> None:
+        self.__dict__.pop("_sums", None)
+        moments = _lagged_covariances(panel, check_integer("lag", self.lag))
+        self._learn(*moments, len(panel.values), panel.dt)
+
+    def _learn(
+        self, mean: FloatArray, c0: FloatArray, c1: FloatArray, n_rows: int, dt: float | None
+    ) -> None:
+        """Set what is learned from the covariances."""
+        lag = self.lag
+        whitener, rank = self._whitener(c0, n_rows)
         k = rank if self.n_components is None else self.n_components
         eigenvalues, vectors = np.linalg.eigh(whitener @ c1 @ whitener.T)
         order = np.argsort(-eigenvalues, kind="stable")[:k]
@@ -103,11 +140,11 @@ class TrajectoryTICA(PanelTransformer):
         self.components_ = orient(vectors[:, order].T @ whitener)
         self.patterns_ = self.components_ @ c0
         self.eigenvalues_ = np.clip(eigenvalues[order], -1.0, 1.0)
-        self.timescales_ = _timescales(self.eigenvalues_, lag, panel.dt)
+        self.timescales_ = _timescales(self.eigenvalues_, lag, dt)
         self.n_components_ = len(self.components_)
         self.rank_ = rank
-        self.n_null_directions_ = panel.n_features - rank
-        square = self.n_components_ == panel.n_features
+        self.n_null_directions_ = mean.size - rank
+        square = self.n_components_ == mean.size
         self.log_abs_det_jacobian_ = (
             float(np.linalg.slogdet(self.components_)[1]) if square else None
         )
@@ -142,6 +179,38 @@ class TrajectoryTICA(PanelTransformer):
 
 
 def _lagged_covariances(panel: Trajectories, lag: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    first, second = _ends(panel, lag)
+    mean = (first.mean(axis=0) + second.mean(axis=0)) / 2
+    first, second = first - mean, second - mean
+    c0 = (first.T @ first + second.T @ second) / (2 * len(first))
+    c1 = first.T @ second / len(first)
+    return mean, c0, (c1 + c1.T) / 2
+
+
+def _lagged_sums(panel: Trajectories, lag: int, reference: FloatArray) -> tuple[Any, ...]:
+    """Return the number of pairs and the sums of both ends and of their products."""
+    first, second = (end - reference for end in _ends(panel, lag))
+    squares = first.T @ first + second.T @ second
+    return len(first), first.sum(axis=0), second.sum(axis=0), squares, first.T @ second
+
+
+def _covariances(
+    reference: FloatArray,
+    n: int,
+    first: FloatArray,
+    second: FloatArray,
+    squares: FloatArray,
+    products: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return mean and covariances from sums about a reference."""
+    shift = (first + second) / (2 * n)
+    c0 = squares / (2 * n) - np.outer(shift, shift)
+    c1 = (products - np.outer(first, shift) - np.outer(shift, second)) / n + np.outer(shift, shift)
+    return reference + shift, c0, (c1 + c1.T) / 2
+
+
+def _ends(panel: Trajectories, lag: int) -> tuple[FloatArray, FloatArray]:
+    """Return the two ends of all pairs within a trajectory."""
     lengths, offsets = panel.lengths, panel.offsets
     position = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
     start = np.flatnonzero(position < np.repeat(lengths, lengths) - lag)
@@ -150,12 +219,7 @@ def _lagged_covariances(panel: Trajectories, lag: int) -> tuple[FloatArray, Floa
             f"No trajectory has more than lag={lag} rows (the longest has {lengths.max()}). "
             "Choose a smaller `lag`."
         )
-    first, second = panel.values[start], panel.values[start + lag]
-    mean = (first.mean(axis=0) + second.mean(axis=0)) / 2
-    first, second = first - mean, second - mean
-    c0 = (first.T @ first + second.T @ second) / (2 * start.size)
-    c1 = first.T @ second / start.size
-    return mean, c0, (c1 + c1.T) / 2
+    return panel.values[start], panel.values[start + lag]
 
 
 def _timescales(eigenvalues: FloatArray, lag: int, dt: float | None) -> FloatArray:

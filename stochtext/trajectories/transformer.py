@@ -106,6 +106,15 @@ class PanelTransformer(ArrayTransformer, auto_wrap_output_keys=None):  # type: i
         self._fit_panel(panel)
         return self
 
+    def _next_part(self, X: Any) -> Trajectories:
+        """Return the next part of a panel that is learned in parts."""
+        panel = as_trajectories(X)
+        if hasattr(self, "_sums"):
+            self._check_same_columns(panel)
+        else:
+            self._remember(X, panel)
+        return panel
+
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Learn the map and return the mapped ``X``."""
         return self.fit(X, y, **fit_params).transform(X)

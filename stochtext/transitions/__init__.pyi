@@ -1,4 +1,5 @@
 from .base import TransitionDensity as TransitionDensity
+from .cubature import CubatureDensity as CubatureDensity
 from .elerian import ElerianDensity as ElerianDensity
 from .euler import EulerDensity as EulerDensity
 from .exact import ExactDensity as ExactDensity

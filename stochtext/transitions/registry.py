@@ -6,6 +6,7 @@ from typing import Any
 
 from stochtext._shared.validation import check_choice
 from stochtext.transitions.base import TransitionDensity
+from stochtext.transitions.cubature import CubatureDensity
 from stochtext.transitions.elerian import ElerianDensity
 from stochtext.transitions.euler import EulerDensity
 from stochtext.transitions.exact import ExactDensity
@@ -24,6 +25,7 @@ __all__ = ["DENSITIES", "transition_density"]
 DENSITIES: dict[str, type[TransitionDensity]] = {
     ExactDensity.name: ExactDensity,
     EulerDensity.name: EulerDensity,
+    CubatureDensity.name: CubatureDensity,
     ElerianDensity.name: ElerianDensity,
     KesslerDensity.name: KesslerDensity,
     JumpEulerDensity.name: JumpEulerDensity,

@@ -23,6 +23,7 @@ PHRASES = (
     "Nobody knows what it will cost to keep.", "The town wants the {} to last.",
 )  # fmt: skip
 QUICK = ("--permutations", "9", "--components", "2")
+FEW = ("--refits", "19")
 
 
 def texts(n=16):
@@ -56,7 +57,7 @@ def run(*arguments):
 
 def test_fit_prints_control_tables_and_tests_and_writes_what_was_asked_for(corpus, tmp_path):
     page, kept = tmp_path / "fit.html", tmp_path / "model.st"
-    done = run("fit", corpus, "--model", "linear", *QUICK, "--output", page, "--save", kept)
+    done = run("fit", corpus, "--model", "linear", *QUICK, *FEW, "--output", page, "--save", kept)
     assert done.exit_code == 0, done.output
     for part in ("16 documents", "Order control", "SDE estimation results", "Goodness of fit"):
         assert part in done.stdout
@@ -78,7 +79,16 @@ def test_compare_ranks_the_models_that_were_named(corpus, tmp_path):
 
 def test_documents_are_filtered_and_grouped_by_fields(corpus):
     done = run(
-        "fit", corpus, "--where", "source=a", "--group-by", "prompt", "--model", "linear", *QUICK
+        "fit",
+        corpus,
+        "--where",
+        "source=a",
+        "--group-by",
+        "prompt",
+        "--model",
+        "linear",
+        *QUICK,
+        *FEW,
     )
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("8 documents")
@@ -91,7 +101,7 @@ def test_folders_and_text_files_are_read(tmp_path):
     for k, text in enumerate(texts(12)):
         (folder / f"{k:02d}.txt").write_text(text, encoding="utf-8")
     (folder / "short.txt").write_text("Too short. To judge.", encoding="utf-8")
-    done = run("fit", folder, "--model", "linear", *QUICK)
+    done = run("fit", folder, "--model", "linear", *QUICK, *FEW)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("12 documents")
     assert "1 documents left out" in done.stderr
@@ -99,7 +109,7 @@ def test_folders_and_text_files_are_read(tmp_path):
 
 
 def test_slow_directions_are_controlled_in_coordinates_blind_to_order(corpus):
-    done = run("fit", corpus, "--model", "linear", "--projection", "tica", *QUICK)
+    done = run("fit", corpus, "--model", "linear", "--projection", "tica", *QUICK, *FEW)
     assert done.exit_code == 0, done.output
     control, fit = done.stdout.split("Fit: linear")
     assert "pc1" in control
@@ -116,7 +126,7 @@ def test_a_failed_check_is_exit_code_one_and_said_in_words(tmp_path):
         for _ in range(12)
     ]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    options = ("fit", path, "--model", "linear", "--permutations", "19", "--components", "2")
+    options = ("fit", path, "--model", "linear", "--permutations", "19", "--components", "2", *FEW)
     assert run(*options).exit_code == 0
     done = run(*options, "--check")
     assert done.exit_code == 1

@@ -21,6 +21,8 @@ from stochtext.processes import (
     TrendingOrnsteinUhlenbeck,
     process_from_dict,
 )
+from stochtext.processes.fitted.covariate_coding import CovariateCoding
+from stochtext.processes.fitted.covariate_network import CovariateNetwork
 from stochtext.processes.fitted.extrapolated import part_of_type
 from stochtext.processes.fitted.gaussian_process import GaussianProcessDiffusion
 from stochtext.simulation import simulate_jumps
@@ -56,6 +58,19 @@ def extrapolated():
     return ExtrapolatedProcess(
         st.DoubleWell(1.0, 1.0, 0.7), OrnsteinUhlenbeck(1.0, 0.0, 0.7), support
     )
+
+
+def covariate_network():
+    coding = CovariateCoding(("temperature",), (0.5,), ())
+    arrays = {
+        "centre": [0.1, 0.5], "spread": [1.0, 0.4], "drift_unit": [1.0], "noise_unit": [0.5],
+        "drift.slope": [[[-1.0], [0.3]]], "drift.intercept": [[[0.2]]],
+        "drift.layer0.weight": [[[0.5, -0.3], [0.2, 0.4]]], "drift.layer0.bias": [[[0.1, 0.0]]],
+        "drift.layer1.weight": [[[0.4], [-0.2]]],
+        "covariance.log_scale": [[[0.1]]], "covariance.lower": np.zeros((1, 1, 0)),
+    }  # fmt: skip
+    arrays = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
+    return CovariateNetwork(arrays, coding)
 
 
 def gaussian_process():
@@ -120,6 +135,7 @@ MAKERS = {
         OrnsteinUhlenbeck(0.5, 0.0, 0.7), 1.5, [0.1], [[1.2]]
     ),
     "gaussian_process": gaussian_process,
+    "covariate_network": covariate_network,
 }
 
 

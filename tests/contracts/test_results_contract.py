@@ -88,12 +88,17 @@ def test_residuals_and_transforms_have_one_row_a_transition(results, panel):
 
 
 def test_goodness_of_fit_has_the_agreed_columns(results, panel):
-    columns = ["test", "statistic", "df", "pvalue", "calibration", "n", "meaning"]
-    for table in (results.goodness_of_fit(), results.goodness_of_fit(panel[:12])):
-        frame = table.to_frame().reset_index()
-        assert [c for c in frame.columns if c != "index"] == columns
-        assert set(frame["calibration"]) == {"asymptotic"}
-        assert frame["meaning"].str.len().min() > 20
+    columns = ["test", "statistic", "df", "pvalue", "pvalue_holm", "calibration", "n", "meaning"]
+    own = results.goodness_of_fit(n_boot=0).to_frame()
+    assert list(own.columns) == columns
+    assert np.isfinite(own["statistic"]).all()
+    asymptotic = own["calibration"] == "asymptotic"
+    assert own.loc[asymptotic, "pvalue"].between(0, 1).all()
+    assert own.loc[~asymptotic, "pvalue"].isna().all()
+    assert own.loc[~asymptotic, "meaning"].str.contains("n_boot=0").all()
+    assert own["meaning"].str.len().min() > 20
+    other = results.goodness_of_fit(panel[:12], n_boot=0).to_frame()
+    assert other["pvalue"].isna().all()
 
 
 def test_loaded_results_say_the_same(results, panel, tmp_path):

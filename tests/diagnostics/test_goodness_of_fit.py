@@ -15,7 +15,7 @@ from statsmodels.stats.stattools import jarque_bera
 from stochtext import InputError, ModelFileError
 from stochtext.diagnostics import GoodnessOfFit, goodness_of_fit
 
-COLUMNS = ["test", "statistic", "df", "pvalue", "calibration", "n", "meaning"]
+COLUMNS = ["test", "statistic", "df", "pvalue", "pvalue_holm", "calibration", "n", "meaning"]
 TESTS = ["Ljung-Box", "Ljung-Box on squares", "ARCH-LM", "Jarque-Bera"]
 
 

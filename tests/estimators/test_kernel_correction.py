@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.polynomial import Polynomial
 
+import stochtext as st
 from stochtext._shared.exceptions import InputError
 from stochtext.estimators.kernel import KernelSDE
 from stochtext.estimators.local.bandwidth import rule_bandwidth, state_scale
@@ -13,8 +16,9 @@ from stochtext.estimators.local.plug_in import plug_in_bandwidth
 from stochtext.estimators.local.polynomial_pilot import PolynomialPilot
 from stochtext.estimators.sample import transition_sample
 from stochtext.processes.fitted.smoothing_kernels import KERNELS
-from stochtext.results.inference.discretization import DiscretizationBias
+from stochtext.results.inference.curves.discretization import DiscretizationBias
 from stochtext.trajectories.panel import Trajectories
+from stochtext.transitions import EulerDensity
 
 
 def linear_path(n, dt, kappa=1.0, s2=1.0, seed=0):
@@ -218,3 +222,31 @@ def test_the_plug_in_refuses_degree_two_in_more_coordinates():
 def test_a_wrong_correction_is_named():
     with pytest.raises(InputError, match="correction"):
         KernelSDE(correction="third-order").fit(linear_path(100, 0.1), dt=0.1)
+
+
+@pytest.mark.parametrize("estimator", [st.KernelSDE("plug-in"), st.KramersMoyalSDE()])
+def test_instantaneous_curves_are_weighed_by_the_moments_of_their_diffusion(estimator):
+    truth = st.OrnsteinUhlenbeck(1.0, 0.0, 0.7)
+    X = st.simulate(truth, 0.0, dt=0.1, n_steps=3000, n_paths=6, random_state=1)
+    model = estimator.fit(X[:4])
+    assert model.results_.record.density == "cubature"
+    s = X[4:].transitions()
+    euler = EulerDensity().log_density(model.process_, s.x, s.x_next, s.t, s.dt)
+    # Euler's mean is off by kappa**2 dt x / 2, and its variance by kappa dt of itself.
+    assert model.score(X[4:]) > euler.mean() + 1e-3
+    assert estimator.set_params(correction=None).fit(X[:4]).results_.record.density == "euler"
+
+
+def test_what_is_computed_when_asked_for_is_what_the_density_says():
+    truth = st.OrnsteinUhlenbeck(1.0, 0.0, 0.7)
+    X = st.simulate(truth, 0.0, dt=0.05, n_steps=300, n_paths=2, random_state=1)
+    model = st.KernelSDE(0.5).fit(X, sample_weight=[2.0, 1.0])
+    s, results = X.transitions(), model.results_
+    rows = (results.process, s.x, s.x_next, s.t, s.dt)
+    weight = np.where(s.trajectory == 0, 2.0, 1.0)
+    copy = pickle.loads(pickle.dumps(results.record))
+    assert results.llf == pytest.approx(weight @ results.transition.log_density(*rows), rel=1e-12)
+    assert copy.llf == results.llf
+    assert copy.to_dict()["llf"] == results.record.to_dict()["llf"]
+    np.testing.assert_array_equal(results.resid, results.transition.residuals(*rows))
+    np.testing.assert_array_equal(results.pit, results.transition.pit(*rows))

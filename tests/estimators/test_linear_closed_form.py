@@ -14,7 +14,7 @@ from stochtext.estimators.linear.search import maximise
 from stochtext.estimators.linear.start import least_squares_start
 from stochtext.estimators.linear_likelihood import LinearLikelihood
 from stochtext.estimators.sample import transition_sample
-from stochtext.results.inference.covariance import parameter_covariances
+from stochtext.results.inference.parameters.covariance import parameter_covariances
 
 CASES = [(1, "constant"), (2, "constant"), (3, "constant"), (1, "linear"), (2, "linear")]
 

@@ -10,8 +10,8 @@ import torch
 
 import stochtext as st
 from stochtext._shared.exceptions import DegenerateDataError, InputError, SampleSizeWarning
-from stochtext.estimators.neural import ensemble
 from stochtext.estimators.neural.estimator import NeuralSDE
+from stochtext.estimators.neural.training import stages
 from stochtext.trajectories.panel import Trajectories
 
 
@@ -43,9 +43,9 @@ def double_well(x):
 def wells():
     rng = np.random.default_rng(11)
     start = rng.choice([-1.0, 1.0], (25, 1))
-    paths = euler_paths(double_well, scalar(lambda x: 0.7 + 0 * x), start, [0.02] * 2000, rng, 5)
-    panel = Trajectories(list(paths), dt=0.02)
-    return panel, NeuralSDE((16,), (8,), n_starts=2, random_state=3).fit(panel)
+    paths = euler_paths(double_well, scalar(lambda x: 0.7 + 0 * x), start, [0.1] * 200, rng, 20)
+    panel = Trajectories(list(paths), dt=0.1)
+    return panel, NeuralSDE((10,), (6,), n_starts=2, random_state=3).fit(panel)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def linear_panel():
     return Trajectories(list(paths), dt=0.1)
 
 
-def test_double_well_drift_is_recovered_from_50000_transitions(wells):
+def test_double_well_drift_is_recovered_from_5000_coarse_transitions(wells):
     _, model = wells
     grid = np.linspace(-2.2, 2.2, 2001)
     density = np.exp(2 / 0.49 * (grid**2 / 2 - grid**4 / 4))
@@ -68,25 +68,19 @@ def test_double_well_drift_is_recovered_from_50000_transitions(wells):
     assert model.drift_ == "network"
     assert relative_error(drift, double_well(grid), density) <= 0.25
     covariance = model.predict_covariance(grid[:, None])[:, 0, 0]
-    assert relative_error(covariance, np.full_like(grid, 0.49), density) <= 0.05
+    # over dt = .1 Euler's covariance rate is 10 % too small
+    assert relative_error(covariance, np.full_like(grid, 0.49), density) <= 0.04
 
 
 def test_summary_and_attributes_say_what_was_chosen_and_why(wells):
     panel, model = wells
     text = str(model.results_.summary())
     assert "held-out gain" in text
-    assert "not calibrated yet" in text
+    assert "Covariance rate: constant; the network added nothing, p =" in text
     assert f"{model.n_starts_kept_} of 2" in text
-    assert list(model.gains_.columns) == ["block", "gain", "se", "kept"]
+    assert list(model.gains_.columns) == ["block", "gain", "se", "pvalue", "kept"]
     assert np.isfinite(model.history_.to_numpy()).all()
     assert model.results_.llf / panel.n_transitions == pytest.approx(model.score(panel))
-
-
-def test_standard_errors_are_nan_with_the_reason(wells):
-    curve = wells[1].results_.get_drift([[0.5]])
-    assert np.isfinite(curve.estimate).all()
-    assert np.isnan(curve.se).all()
-    assert "not calibrated" in curve.reason
 
 
 def test_process_is_linear_outside_the_support(wells):
@@ -94,10 +88,11 @@ def test_process_is_linear_outside_the_support(wells):
     far = np.array([[4.0], [5.0], [6.0]])
     drift = model.predict_drift(far)[:, 0]
     assert drift[1] - drift[0] == pytest.approx(drift[2] - drift[1])
-    increments = np.concatenate([np.diff(x[:, 0]) for x in panel.arrays()]) / 0.02
+    following = np.concatenate([x[1:, 0] for x in panel.arrays()])
     states = np.concatenate([x[:-1, 0] for x in panel.arrays()])
-    slope, intercept = np.polyfit(states, increments, 1)
-    np.testing.assert_allclose(drift, intercept + slope * far[:, 0], rtol=1e-6)
+    slope, intercept = np.polyfit(states, following, 1)
+    rate = -np.log(slope) / 0.1
+    np.testing.assert_allclose(drift, rate * (intercept / (1 - slope) - far[:, 0]), rtol=1e-3)
 
 
 def test_saved_results_load_and_predict_without_torch(wells, tmp_path):
@@ -123,14 +118,17 @@ def test_pickled_estimator_predicts_the_same(wells):
 
 
 def test_linear_data_leave_the_linear_model(linear_panel):
-    model = NeuralSDE(random_state=0).fit(linear_panel)
+    model = NeuralSDE((6,), (4,), n_starts=1, random_state=0).fit(linear_panel)
     states = np.concatenate([x[:-1] for x in linear_panel.arrays()])
-    increments = np.concatenate([np.diff(x, axis=0) for x in linear_panel.arrays()]) / 0.1
-    design = np.column_stack([np.ones(len(states)), states])
-    linear = design @ np.linalg.lstsq(design, increments, rcond=None)[0]
-    error = relative_error(model.predict_drift(states), -states)
-    assert error <= 1.1 * relative_error(linear, -states)
-    assert "kept" in str(model.results_.summary())
+    following = np.concatenate([x[1:, 0] for x in linear_panel.arrays()])
+    slope, intercept = np.polyfit(states[:, 0], following, 1)
+    rate = -np.log(slope) / 0.1
+    assert (model.drift_, model.covariance_) == ("linear", "constant")
+    linear = rate * (intercept / (1 - slope) - states)
+    np.testing.assert_allclose(model.predict_drift(states), linear, rtol=1e-3, atol=1e-3)
+    text = str(model.results_.summary())
+    assert "Drift: linear; the network added nothing, p =" in text
+    assert model.results_.df_model == pytest.approx(3.0)
 
 
 def test_multiplicative_noise_is_found():
@@ -139,7 +137,8 @@ def test_multiplicative_noise_is_found():
     paths = euler_paths(
         lambda x: -x, scalar(lambda x: np.sqrt(0.2 + 0.6 * x**2)), start, [0.02] * 150, rng, 10
     )
-    model = NeuralSDE(diffusion_hidden=(8,), random_state=1).fit(Trajectories(list(paths), dt=0.02))
+    model = NeuralSDE((6,), (8,), n_starts=1, random_state=1)
+    model.fit(Trajectories(list(paths), dt=0.02))
     grid = np.quantile(paths, np.linspace(0.02, 0.98, 40))[:, None]
     truth = 0.2 + 0.6 * grid[:, 0] ** 2
     assert model.covariance_ == "network"
@@ -159,7 +158,8 @@ def test_two_dimensional_state_dependent_correlation_is_found():
 
     start = rng.standard_normal((40, 2)) * 0.3
     paths = euler_paths(lambda x: -x, factor, start, [0.05] * 150, rng, 5)
-    model = NeuralSDE(hidden=(8,), random_state=1).fit(Trajectories(list(paths), dt=0.05))
+    model = NeuralSDE((4,), (6,), n_starts=1, random_state=1)
+    model.fit(Trajectories(list(paths), dt=0.05))
     x = paths[:, ::10].reshape(-1, 2)
     truth = factor(x) @ factor(x).transpose(0, 2, 1)
     estimate = model.predict_covariance(x)
@@ -176,12 +176,11 @@ def test_every_step_counts_with_its_own_length():
     paths = euler_paths(double_well, scalar(lambda x: 0.5 + 0 * x), start, dts, rng, 8)
     times = np.concatenate([[0.0], np.cumsum(dts)])
     panel = Trajectories(list(paths), times=[times] * 60)
-    model = NeuralSDE(hidden=(8,), diffusion="constant", random_state=0).fit(panel)
+    model = NeuralSDE((8,), diffusion="constant", n_starts=2, random_state=0).fit(panel)
     grid = np.linspace(-1.2, 1.2, 41)[:, None]
     assert model.drift_ == "network"
     assert relative_error(model.predict_drift(grid), double_well(grid)) <= 0.35
-    # Euler's law takes about b' dt = -.16 / 2 of the covariance at the longer step for bias
-    assert model.predict_covariance([[0.0]])[0, 0, 0] == pytest.approx(0.25, rel=0.1)
+    assert model.predict_covariance([[0.0]])[0, 0, 0] == pytest.approx(0.25, rel=0.04)
 
 
 @pytest.mark.parametrize("clock", ["relative", "time"])
@@ -195,19 +194,21 @@ def test_drift_that_depends_on_the_position_is_found(clock):
         x = x + 0.3 * (target - x) + 0.3 * rng.standard_normal(x.shape)
         states.append(x[:, 0])
     panel = Trajectories(list(np.stack(states, axis=1)))
-    plain = NeuralSDE(diffusion="constant", random_state=0).fit(panel)
-    timed = NeuralSDE(diffusion="constant", time=clock, random_state=0).fit(panel)
+    options = {"hidden": (8,), "diffusion": "constant", "n_starts": 2, "random_state": 0}
+    plain = NeuralSDE(**options).fit(panel)
+    timed = NeuralSDE(time=clock, **options).fit(panel)
     assert timed.process_.clock == clock
     assert timed.score(panel) > plain.score(panel) + 0.1
     t = u * (1 if clock == "relative" else 25)
     drift = timed.predict_drift(np.full((25, 1), 0.1), t)[:, 0]
-    assert relative_error(drift, 0.3 * (np.cos(2 * np.pi * u) - 0.1)) <= 0.25
+    # x' = .7 x + .3 target is a relaxation at the rate -log(.7)
+    assert relative_error(drift, -np.log(0.7) * (np.cos(2 * np.pi * u) - 0.1)) <= 0.25
 
 
 def test_same_seed_gives_the_same_fit_and_touches_no_global_generator(linear_panel):
     before = torch.random.get_rng_state()
     one, two = (
-        NeuralSDE(hidden=(4,), extrapolation="network", random_state=4).fit(linear_panel)
+        NeuralSDE((4,), (4,), n_starts=1, extrapolation="network", random_state=4).fit(linear_panel)
         for _ in range(2)
     )
     x = np.linspace(-2, 2, 9)[:, None]
@@ -262,14 +263,16 @@ def test_constant_column_and_noiseless_motion_are_refused(rng):
         ({"diffusion": "diag"}, "`diffusion` must be one of"),
         ({"time": "u"}, "`time` must be one of"),
         ({"transition": "exact"}, "`transition` must be one of"),
+        ({"optimizer": "sgd"}, "`optimizer` must be one of"),
+        ({"substeps": 0}, "`substeps` must be"),
         ({"extrapolation": "none"}, "`extrapolation` must be one of"),
-        ({"cov_type": "robust"}, "`cov_type` of NeuralSDE must be None"),
+        ({"cov_type": "robust"}, "`cov_type` must be one of"),
+        ({"ridge": "big"}, "`ridge` must be one of"),
         ({"n_starts": 0}, "`n_starts` must be an integer"),
         ({"hidden": ()}, "`hidden` needs at least one"),
         ({"hidden": (8, -1)}, "`hidden` must be an integer"),
         ({"ridge": -1.0}, "`ridge` must be"),
         ({"validation_fraction": 0.9}, "at most 0.5"),
-        ({"device": "abacus"}, "`device`='abacus'"),
     ],
 )
 def test_wrong_options_are_named(linear_panel, options, message):
@@ -281,8 +284,8 @@ def test_interrupted_fit_leaves_the_estimator_unfitted(linear_panel, monkeypatch
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ensemble, "train", interrupt)
-    model = NeuralSDE()
+    monkeypatch.setattr(stages, "train", interrupt)
+    model = NeuralSDE(random_state=0)
     with pytest.raises(KeyboardInterrupt):
         model.fit(linear_panel)
     assert not [name for name in vars(model) if name in ("process_", "results_", "drift_")]
@@ -293,9 +296,9 @@ def test_form_of_the_covariance_rate_is_respected(rng, diffusion):
     x = euler_paths(
         lambda x: -x,
         lambda x: (0.3 + 0.6 * np.tanh(2 * x[:, :1, None]) ** 2) * [[1.0, 0.0], [0.6, 0.8]],
-        rng.standard_normal((40, 2)) * 0.3, [0.1] * 60, rng, 2,
+        rng.standard_normal((25, 2)) * 0.3, [0.1] * 60, rng, 2,
     )  # fmt: skip
-    model = NeuralSDE(hidden=(4,), diffusion=diffusion, random_state=0)
+    model = NeuralSDE((4,), (6,), diffusion=diffusion, n_starts=1, random_state=0)
     model.fit(Trajectories(list(x), dt=0.1))
     a = model.predict_covariance(x[:, 10])
     correlation = a[:, 1, 0] / np.sqrt(a[:, 0, 0] * a[:, 1, 1])

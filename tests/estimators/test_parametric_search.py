@@ -55,11 +55,20 @@ def test_bound_that_pushes_inward_holds_nothing():
     np.testing.assert_allclose(optimum.theta, [1.0, -1.0], atol=1e-12)
 
 
-def test_descent_refuses_a_start_from_which_the_function_is_not_convex():
+def test_descent_leaves_a_hill_for_a_valley():
     def hill(theta):
         return float(np.cos(theta).sum()), -np.sin(theta)
 
-    assert descend(hill, np.array([0.1]), 1e-5, np.array([[-np.inf, np.inf]]), 20) is None
+    found = descend(hill, np.array([0.1]), 1e-5, np.array([[-np.inf, np.inf]]), 20)
+    assert abs(found.theta[0]) == pytest.approx(np.pi, abs=1e-9)
+    assert found.converged
+
+
+def test_descent_refuses_a_function_without_a_minimum():
+    def slide(theta):
+        return float(-np.cosh(theta).sum()), -np.sinh(theta)
+
+    assert descend(slide, np.array([0.1]), 1e-5, np.array([[-np.inf, np.inf]]), 20) is None
 
 
 # -- the scalar likelihood ----------------------------------------------------------------------

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import stochtext as st
+from stochtext.estimators.sparse.centred import shifted
 from stochtext.estimators.sparse.selection import eliminate
+from stochtext.processes.named.polynomial import monomial_columns
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +102,36 @@ def test_a_path_without_noise_is_refused():
 def test_the_summary_says_what_eulers_density_estimates(well):
     said = st.SparseSDE(density="euler").fit(well).results_.summary().as_text()
     assert "those of one sampling interval" in " ".join(said.split())
+
+
+def test_coefficients_and_errors_follow_a_change_of_origin_and_unit(well):
+    near = st.SparseSDE(selection=None).fit(well[:12])
+    origin, unit = 40.0, 3.0
+    far = st.SparseSDE(selection=None).fit(well[:12].with_values(origin + unit * well[:12].values))
+    # b(x) = unit b'((x - origin) / unit): the old coefficients are those of the new polynomial.
+    change = np.eye(5)
+    change[:4, :4] = shifted(1, 3, np.array([origin]), np.array([unit])) / unit
+    change[4, 4] = 1 / unit
+    one, other = near.results_, far.results_
+    np.testing.assert_allclose(change @ other.params, one.params, rtol=1e-5, atol=1e-8)
+    back = change @ other.cov_params() @ change.T
+    np.testing.assert_allclose(np.sqrt(np.diag(back)), one.bse, rtol=1e-4)
+    n = well[:12].n_transitions
+    assert other.llf == pytest.approx(one.llf - n * np.log(unit), rel=1e-9)
+
+
+def test_states_far_from_zero_have_standard_errors(well):
+    path = st.simulate(st.OrnsteinUhlenbeck(1.0, 0.0, 0.7), 0.0, dt=0.05, n_steps=2000,
+                       random_state=4)  # fmt: skip
+    near = st.SparseSDE(degree=1, selection=None).fit(path).results_
+    far = st.SparseSDE(degree=1, selection=None).fit(path.with_values(path.values + 1e5)).results_
+    for name in ("drift[0,1]", "factor[0,0]"):
+        assert far.bse[name] == pytest.approx(near.bse[name], rel=1e-4)
+    assert far.bse["drift[0,0]"] == pytest.approx(1e5 * near.bse["drift[0,1]"], rel=1e-3)
+
+
+def test_monomials_shift_as_their_values_do():
+    rng = np.random.default_rng(0)
+    u, centre, spread = rng.normal(size=(7, 2)), np.array([2.0, -3.0]), np.array([0.5, 4.0])
+    moved = monomial_columns(u, 10) @ shifted(2, 3, centre, spread)
+    np.testing.assert_allclose(moved, monomial_columns(centre + spread * u, 10), rtol=1e-12)

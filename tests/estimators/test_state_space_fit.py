@@ -10,7 +10,6 @@ from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext.estimators.linear.state_space.boundary import no_effect_test, no_noise_test
 from stochtext.estimators.linear.state_space.cones import squared_projections
 from stochtext.estimators.linear.state_space.fit import fit_state_space
-from stochtext.estimators.linear.state_space.model import StateSpaceModel
 from stochtext.estimators.linear.state_space.result import StateSpaceFit
 from stochtext.estimators.sample import states_on_clock, transition_sample
 from stochtext.processes.linear.mean_basis import NaturalSpline, Polynomials
@@ -18,6 +17,7 @@ from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from stochtext.processes.linear.spline_ornstein_uhlenbeck import SplineOrnsteinUhlenbeck
 from stochtext.processes.linear.trending_ornstein_uhlenbeck import TrendingOrnsteinUhlenbeck
 from stochtext.trajectories.panel import Trajectories
+from stochtext.transitions.state_space.model import StateSpaceModel
 
 CONSTANT = Polynomials(0)
 

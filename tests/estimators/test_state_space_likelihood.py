@@ -7,11 +7,11 @@ import pytest
 from scipy.linalg import expm, solve_continuous_lyapunov
 from scipy.stats import multivariate_normal
 
-from stochtext.estimators.linear.state_space.layout import Layout, rows_of
-from stochtext.estimators.linear.state_space.likelihood import Model, StateSpaceLikelihood
-from stochtext.estimators.linear.state_space.parameters import Parameters, Shape
 from stochtext.processes.linear.mean_basis import MeanBasis, NaturalSpline, Polynomials
 from stochtext.trajectories.panel import Trajectories
+from stochtext.transitions.state_space.layout import Layout, rows_of
+from stochtext.transitions.state_space.likelihood import Model, StateSpaceLikelihood
+from stochtext.transitions.state_space.parameters import Parameters, Shape
 
 
 def some_parameters(shape: Shape, seed: int = 1) -> Parameters:

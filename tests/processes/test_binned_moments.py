@@ -9,11 +9,12 @@ from stochtext.processes.fitted.binned_moments import (
     binned_moments_1d,
     binned_moments_2d,
     binned_powers_1d,
+    binned_squares_2d,
     read_off_1d,
     smooth_nodes,
 )
 from stochtext.processes.fitted.binned_regression import binned_sums, fit_nodes
-from stochtext.processes.fitted.curve_table import CurveTable, Nodes
+from stochtext.processes.fitted.curve_table import CurveTable, Nodes, column_limits
 from stochtext.processes.fitted.local_polynomial import LocalPolynomial
 from stochtext.processes.fitted.smoothed import KernelProcess
 from stochtext.processes.fitted.smoothing_kernels import KERNELS
@@ -47,6 +48,28 @@ def test_powers_are_the_moments_of_powers(rng):
     direct = binned_moments_1d(x, powers, -5.0, 0.25, 41, weight)
     sums = binned_powers_1d(x, change, -5.0, 0.25, 41, 3, weight)
     np.testing.assert_allclose(sums, direct, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_squares_are_the_moments_of_products(rng, weighted):
+    x, change = rng.normal(size=(2, 400, 2))
+    weight = rng.uniform(0.5, 2, 400) if weighted else None
+    low, step, shape = np.array([-2.0, -3.0]), np.array([0.25, 0.5]), (17, 13)
+    (a, b), powers = change.T, binned_powers_1d(x[:, 0], change[:, 0], -5.0, 0.25, 41, 2, weight)
+    products = np.stack([a, b, a * a, a * b, b * b], axis=1)
+    direct = binned_moments_2d(x, products, low, step, shape, weight)
+    sums = binned_squares_2d(x, change, low, step, shape, weight)
+    np.testing.assert_allclose(sums, direct, rtol=1e-11, atol=1e-11)
+    line = binned_moments_1d(x[:, 0], products[:, [0, 2]], -5.0, 0.25, 41, weight)
+    np.testing.assert_allclose(powers, line, rtol=1e-11, atol=1e-11)
+
+
+def test_limits_of_columns_are_those_of_each_entry(rng):
+    for n in (1, 128, 129, 700):
+        x = rng.normal(size=(n, 2))
+        low, high = column_limits(x)
+        assert (low == x.min(axis=0)).all()
+        assert (high == x.max(axis=0)).all()
 
 
 def test_sums_in_the_plane_keep_totals_and_first_moments(rng):

@@ -58,7 +58,7 @@ def everything():
     return {
         "Data": panel,
         "Fit": fit,
-        "Residuals": fit.results_.goodness_of_fit(),
+        "Residuals": fit.results_.goodness_of_fit(n_boot=0),
         "Order": order_control(panel, n_permutations=9, random_state=0),
         "Models": compare(models, panel, random_state=0),
         "Scores": pd.DataFrame({"group": ["a", "a", "b"], "score": [1.0, 2.0, 3.0]}),

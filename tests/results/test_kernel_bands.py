@@ -7,12 +7,12 @@ import pytest
 from scipy import stats
 
 from stochtext._shared.exceptions import InputError
+from stochtext.estimators.gaussian_process import GaussianProcessSDE
 from stochtext.estimators.kernel import KernelSDE
-from stochtext.estimators.linear import LinearSDE
 from stochtext.processes.fitted.curve_table import Nodes
 from stochtext.processes.fitted.local_polynomial import LocalPolynomial
-from stochtext.results.inference.influences import CurveNoise, PilotNoise
-from stochtext.results.inference.simultaneous import simultaneous_quantile
+from stochtext.results.inference.curves.influences import CurveNoise, PilotNoise
+from stochtext.results.inference.curves.simultaneous import simultaneous_quantile
 from stochtext.results.storage import load
 
 
@@ -141,6 +141,6 @@ def test_two_coordinates_share_the_level_of_a_band():
 
 
 def test_an_estimate_without_joint_errors_offers_no_band(path):
-    curve = LinearSDE().fit(path, dt=0.05).results_.get_drift([[0.0]])
+    curve = GaussianProcessSDE().fit(path, dt=0.05).results_.get_drift([[0.0]])
     with pytest.raises(InputError, match="joint law"):
         curve.simultaneous_band()

@@ -13,10 +13,10 @@ from scipy import optimize, stats
 import stochtext as st
 from stochtext.estimators import ckls_tests
 from stochtext.results import BootstrapResults, compare_nested
-from stochtext.results.inference.bootstrap import bootstrap
-from stochtext.results.inference.mean_reversion import mean_reversion
-from stochtext.results.inference.refitting import Refitting
-from stochtext.results.inference.replication import replicated_panels
+from stochtext.results.inference.parameters.mean_reversion import mean_reversion
+from stochtext.results.inference.refits.bootstrap import bootstrap
+from stochtext.results.inference.refits.refitting import Refitting
+from stochtext.results.inference.refits.replication import replicated_panels
 
 SEED = np.random.SeedSequence(5)
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import stochtext as st
-from stochtext.results.inference.hypotheses import linear_restrictions, wald_test
+from stochtext.results.inference.parameters.hypotheses import linear_restrictions, wald_test
 
 CONVENTION = "Kramers-Moyal: D1 = b, D2 = a/2."
 

@@ -25,16 +25,18 @@ def test_a_text_file_is_one_document(tmp_path):
 
 def test_a_folder_is_read_in_the_order_of_names(tmp_path):
     (tmp_path / "sub").mkdir()
-    for name in ("b.txt", "a.txt", "sub/c.TXT", "note.md"):
-        (tmp_path / name).write_text(name)
-    assert read_documents(tmp_path).ids.tolist() == ["a", "b"]
+    for name in ("b.txt", "a.txt", "sub/c.TXT", "note.md", "table.csv"):
+        (tmp_path / name).write_text(f"# {name}")
+    documents = read_documents(tmp_path)
+    assert documents.ids.tolist() == ["a", "b", "note"]
+    assert documents.texts == ["# a.txt", "# b.txt", "note.md"]
     deep = read_documents(tmp_path, recursive=True)
-    assert deep.ids.tolist() == ["a", "b", "sub/c"]
-    assert deep.metadata["folder"].tolist() == [".", ".", "sub"]
+    assert deep.ids.tolist() == ["a", "b", "note", "sub/c"]
+    assert deep.metadata["folder"].tolist() == [".", ".", ".", "sub"]
 
 
 def test_a_folder_without_texts_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"no \.txt file.*recursive=True"):
+    with pytest.raises(InputError, match=r"no \.txt or \.md file.*recursive=True"):
         read_documents(tmp_path)
 
 
@@ -140,7 +142,7 @@ def test_long_documents_inside_the_byte_limit_are_refused_as_well(tmp_path):
 
 
 def test_an_endless_line_is_refused_before_it_is_held(tmp_path, monkeypatch):
-    monkeypatch.setattr("stochtext.text.decoding._LINE_MARGIN", 10)
+    monkeypatch.setattr("stochtext.text.formats.decoding._LINE_MARGIN", 10)
     lines = write_lines(tmp_path / "d.jsonl", [{"text": "a"}, {"text": "x" * 900}])
     with pytest.raises(ResourceLimitError, match="line 2: longer than"):
         read_documents(lines, max_chars=10)
@@ -186,7 +188,7 @@ def test_empty_documents_are_named_or_counted(tmp_path):
         ("A whole text. " * 400, {}, "There is no file"),
         ("nul\0byte", {}, "There is no file"),
         (3, {}, "path or a list"),
-        (["a"], {"format": "csv"}, "format"),
+        (["a"], {"format": "docx"}, "format"),
         (["a"], {"errors": "surrogateescape"}, "errors"),
         (["a"], {"encoding": "klingon"}, "klingon"),
         (["a"], {"max_chars": 0}, "max_chars"),

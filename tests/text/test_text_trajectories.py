@@ -164,7 +164,7 @@ def test_paragraphs_are_units():
 def test_clone_and_pickle_give_the_same_trajectories(documents):
     transformer = TextTrajectories(LsaEmbedder(4), n_components=3, random_state=3)
     expected = transformer.fit_transform(documents)
-    assert not hasattr(transformer.embedder, "svd_")
+    assert not hasattr(transformer.embedder, "components_")
     again = clone(transformer).fit(documents)
     restored = pickle.loads(pickle.dumps(transformer))
     for other in (again, restored):

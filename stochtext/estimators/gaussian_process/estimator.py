@@ -22,7 +22,7 @@ from stochtext.estimators.local.fitting import functional_fit
 from stochtext.estimators.local.folds import canonical_order
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.fitted.gaussian_process import GaussianProcessDiffusion, InducedFeatures
-from stochtext.results.inference.posterior_errors import PosteriorErrors
+from stochtext.results.inference.curves.posterior_errors import PosteriorErrors
 
 __all__ = ["GaussianProcessSDE"]
 

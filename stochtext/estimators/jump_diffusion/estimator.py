@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from math import comb
 from typing import Any
 
@@ -12,18 +14,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from stochtext._shared.exceptions import InputError, SampleSizeWarning
 from stochtext._shared.random import generator
-from stochtext._shared.typing import FloatArray, RandomState
+from stochtext._shared.typing import BoolArray, FloatArray, RandomState
 from stochtext._shared.validation import check_choice, check_integer, check_positive
 from stochtext.estimators.base import Fit, SDEEstimator
 from stochtext.estimators.jump_diffusion.cumulants import moment_estimate
 from stochtext.estimators.jump_diffusion.natural import NaturalEstimate, process_of, propagated
-from stochtext.estimators.jump_diffusion.regression import monomials
 from stochtext.estimators.jump_diffusion.threshold import threshold_estimate
 from stochtext.estimators.local.continuation import fit_continuation
+from stochtext.estimators.redundancy import REDUNDANT, independent_columns
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.jumps.jump_diffusion import JumpDiffusion
+from stochtext.processes.named.polynomial import monomial_columns
 from stochtext.processes.support import Support
-from stochtext.results.inference.covariance import ParameterCovariances, parameter_covariances
+from stochtext.results.inference.parameters.covariance import (
+    ParameterCovariances,
+    parameter_covariances,
+)
 from stochtext.results.jump_diffusion import JumpDiffusionResults
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import residuals_of
@@ -137,12 +143,15 @@ class JumpDiffusionSDE(SDEEstimator):
             )
         # Refuses increments without noise in some direction.
         fit_continuation(kept.x, kept.x_next - kept.x, kept.dt, kept.weight)
-        design = monomials(kept.x, n_terms)
+        design = monomial_columns(kept.x, n_terms)
+        known = independent_columns(design, kept.weight * kept.dt)
+        design[:, ~known] = 0.0
         if self.method == "moments":
             estimate = moment_estimate(kept, design)
         else:
             estimate = threshold_estimate(kept, design, self.threshold)
         process = process_of(estimate.vector, kept.dim)
+        estimate = _without(estimate, ~known, process.free_parameters)
         covariances = self._covariances(kept, propagated(estimate, process))
         return self._report(sample, kept, process, covariances, estimate)
 
@@ -205,3 +214,16 @@ class JumpDiffusionSDE(SDEEstimator):
             pd.Series(process.to_vector(), index=names), covariances, names,
         )  # fmt: skip
         return Fit(process, transition, results)
+
+
+def _without(
+    estimate: NaturalEstimate, redundant: BoolArray, names: Sequence[str]
+) -> NaturalEstimate:
+    """Return the estimate with no errors of the drift's terms that were left out, and a note."""
+    if not redundant.any():
+        return estimate
+    out = np.flatnonzero(np.tile(redundant, estimate.drift.shape[1]))
+    influence = estimate.influence.copy()
+    influence[:, out] = np.nan
+    note = REDUNDANT.format(names=", ".join(names[k] for k in out.tolist()))
+    return replace(estimate, influence=influence, notes=(*estimate.notes, note))

@@ -8,9 +8,8 @@ import numpy as np
 
 from stochtext._shared.typing import BoolArray, FloatArray
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.named.polynomial import evaluated_monomials
 
-__all__ = ["Continuous", "bipower_covariance", "fit_continuous", "monomials"]
+__all__ = ["Continuous", "bipower_covariance", "fit_continuous"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,6 @@ class Continuous:
     noise: FloatArray
     drift_influence: FloatArray
     covariance_influence: FloatArray
-
-
-def monomials(x: FloatArray, n_terms: int) -> FloatArray:
-    """Return the monomials of states, shape (n, n_terms)."""
-    columns = evaluated_monomials(list(x.T), n_terms)
-    return np.stack([np.broadcast_to(c, (len(x),)) for c in columns], axis=1).astype(np.float64)
 
 
 def fit_continuous(sample: TransitionSample, design: FloatArray, used: BoolArray) -> Continuous:

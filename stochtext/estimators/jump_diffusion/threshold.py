@@ -7,6 +7,7 @@ from scipy import optimize
 from scipy.special import log_ndtr, ndtr
 from scipy.stats import chi2, norm
 
+from stochtext._shared.exceptions import DegenerateDataError
 from stochtext._shared.typing import BoolArray, FloatArray
 from stochtext.estimators.jump_diffusion.natural import NaturalEstimate, positive
 from stochtext.estimators.jump_diffusion.regression import (
@@ -22,6 +23,8 @@ _ROUNDS = 30
 # dt**.49 and not dt**.5: the threshold shrinks a little more slowly than the increments.
 _EXTRA_POWER = 0.01
 _FEWEST_JUMPS = 10
+# Of a covariance in units of its own standard deviations.
+NO_NOISE = 1e-12
 
 NO_JUMPS = (
     "No increment exceeds the threshold: no jumps are seen. The law of a jump is not known; "
@@ -122,6 +125,14 @@ def _iterated(
 
 
 def _distance(noise: FloatArray, covariance: FloatArray, dt: FloatArray) -> FloatArray:
+    """Return e' a^-1 e / dt; a covariance without noise in some direction is refused."""
+    size = np.sqrt(np.maximum(np.diag(covariance), np.finfo(np.float64).tiny))
+    if np.linalg.eigvalsh(covariance / np.outer(size, size))[0] < NO_NOISE:
+        raise DegenerateDataError(
+            "Between its jumps the path has no noise in some direction, so there is no diffusion "
+            "to estimate. Use a higher `threshold` so that fewer increments count as jumps, or "
+            "remove the coordinate."
+        )
     solved = np.linalg.solve(covariance, noise.T).T
     return np.asarray(np.einsum("nj,nj->n", noise, solved) / dt)
 

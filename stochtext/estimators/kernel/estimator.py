@@ -12,12 +12,12 @@ from stochtext._shared.validation import check_choice
 from stochtext.estimators.base import Fit, SDEEstimator
 from stochtext.estimators.local.bandwidth import BandwidthChoice, choose_bandwidth
 from stochtext.estimators.local.continuation import fit_continuation
-from stochtext.estimators.local.correction import CORRECTIONS, corrected
+from stochtext.estimators.local.correction import CORRECTIONS, INSTANT, corrected
 from stochtext.estimators.local.fitting import EXTRAPOLATIONS, functional_fit, local_process
 from stochtext.estimators.local.folds import canonical_order
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.fitted.smoothing_kernels import KERNELS
-from stochtext.results.inference.kernel_errors import KernelErrors
+from stochtext.results.inference.curves.kernel_errors import KernelErrors
 
 __all__ = ["KernelSDE"]
 
@@ -129,6 +129,7 @@ class KernelSDE(SDEEstimator):
         return functional_fit(
             observed, result.process, outside, errors, model="KernelSDE",
             details=_details(choice, self.degree, self.kernel), notes=(result.note,),
+            instantaneous=result.note == INSTANT,
         )  # fmt: skip
 
     def _check_options(self) -> None:

@@ -12,6 +12,7 @@ from stochtext._shared.typing import FloatArray, IntArray
 from stochtext._shared.validation import as_float_array
 from stochtext.estimators.local.bandwidth import rule_bandwidth
 from stochtext.estimators.sample import TransitionSample
+from stochtext.processes.fitted.curve_table import column_limits
 
 __all__ = ["Binning", "make_binning"]
 
@@ -82,7 +83,7 @@ def make_binning(sample: TransitionSample, bins: Any, min_count: float) -> Binni
         What a bin should hold.
     """
     d = sample.dim
-    low, high = sample.x.min(axis=0), sample.x.max(axis=0)
+    low, high = column_limits(sample.x)
     if isinstance(bins, str):
         if bins != "auto":
             raise InputError(f"`bins` must be 'auto', numbers of bins or edges; got {bins!r}.")

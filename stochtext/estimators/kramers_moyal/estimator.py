@@ -39,8 +39,8 @@ from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.fitted.binned import BinnedProcess
 from stochtext.processes.fitted.smoothed import KernelProcess
 from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
-from stochtext.results.inference.bin_errors import BinErrors
-from stochtext.results.inference.kernel_errors import KernelErrors
+from stochtext.results.inference.curves.bin_errors import BinErrors
+from stochtext.results.inference.curves.kernel_errors import KernelErrors
 from stochtext.results.kramers_moyal import KramersMoyalResults, MomentTotals
 
 __all__ = ["KramersMoyalResults", "KramersMoyalSDE"]
@@ -281,7 +281,7 @@ class KramersMoyalSDE(SDEEstimator):
             )
         return self._finish(
             observed, inside, outside, errors, coefficient_frame(honest), details, tests, totals,
-            notes=(COARSE_REASON,) if coarse else (),
+            notes=(COARSE_REASON,) if coarse else (), instantaneous=corrected,
         )  # fmt: skip
 
     def _fit_kernel(
@@ -311,12 +311,14 @@ class KramersMoyalSDE(SDEEstimator):
         tests: pd.DataFrame | None,
         totals: MomentTotals | None,
         notes: tuple[str, ...],
+        *,
+        instantaneous: bool = False,
     ) -> Fit:
         tables = {"Kramers-Moyal coefficients": frame} if observed.dim == 1 else {}
         return functional_fit(
             observed, inside, outside, errors, model="KramersMoyalSDE", details=details,
             notes=notes, results_type=KramersMoyalResults, tables=tables, coefficients=frame,
-            tests=tests, totals=totals,
+            tests=tests, totals=totals, instantaneous=instantaneous,
         )  # fmt: skip
 
 

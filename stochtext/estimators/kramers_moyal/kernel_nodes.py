@@ -21,6 +21,7 @@ from stochtext.processes.fitted.binned_moments import (
     binned_moments_2d,
     binned_powers_1d,
 )
+from stochtext.processes.fitted.curve_table import column_limits
 from stochtext.processes.fitted.local_polynomial import product_kernel
 
 __all__ = ["KernelSums", "NodeGrid", "estimate_nodes", "node_grid"]
@@ -58,7 +59,7 @@ class NodeGrid:
 
     def sums(self, x: FloatArray, weight: FloatArray) -> KernelSums:
         """Return what sums responses with kernel weights."""
-        low, high = x.min(axis=0), x.max(axis=0)
+        low, high = column_limits(x)
         dim = x.shape[1]
         wanted = np.ceil((high - low) / self.bandwidth * _FINE_PER_BANDWIDTH[dim]).astype(int)
         sizes = np.clip(wanted + 1, 64, _MOST_FINE[dim])
@@ -127,7 +128,7 @@ def node_grid(
 ) -> NodeGrid:
     """Return a grid over the data, or over given positions."""
     if axes is None:
-        low, high = sample.x.min(axis=0), sample.x.max(axis=0)
+        low, high = column_limits(sample.x)
         number = _NODES[sample.dim]
         axes = tuple(np.linspace(a, b, number) for a, b in zip(low, high, strict=True))
     return NodeGrid(axes, bandwidth, "gaussian")

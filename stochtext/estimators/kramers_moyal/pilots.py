@@ -11,8 +11,8 @@ import numpy as np
 
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.named.polynomial import exponents_of
-from stochtext.results.inference.discretization import DiscretizationBias
+from stochtext.processes.named.polynomial import exponents_of, monomial_columns
+from stochtext.results.inference.curves.discretization import DiscretizationBias
 
 __all__ = ["LinePilot", "LocalSums", "Pilot", "SpacePilot", "fit_pilot"]
 
@@ -131,27 +131,30 @@ class SpacePilot:
 
     def drift(self, x: FloatArray) -> FloatArray:
         """Return the pilot drift at states, shape (n, d)."""
-        return self._value(self._b, x, ())
+        return self._value(self._b, self._terms(x, self._b[0]), ())
 
     def biases(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return what a unit of dt adds to drift (n, d) and covariance rate (n, d, d)."""
         n, d = x.shape
-        b, a = self.drift(x), self._value(self._a, x, ()).reshape(n, d, d)
-        jacobian = self.jacobian(x)
+        of_b, of_a = (self._terms(x, degree) for degree in (self._b[0], self._a[0]))
+        b = self._value(self._b, of_b, ())
+        a = self._value(self._a, of_a, ()).reshape(n, d, d)
+        jacobian = np.stack([self._value(self._b, of_b, (k,)) for k in range(d)], axis=2)
         first = np.einsum("njk,nk->nj", jacobian, b)
         twist = np.einsum("nij,nkj->nik", jacobian, a)
         second = twist + np.swapaxes(twist, 1, 2)
         for j in range(d):
-            second += b[:, j, None, None] * self._value(self._a, x, (j,)).reshape(n, d, d)
+            second += b[:, j, None, None] * self._value(self._a, of_a, (j,)).reshape(n, d, d)
             for k in range(d):
                 half = 0.5 * a[:, j, k]
-                first += half[:, None] * self._value(self._b, x, (j, k))
-                second += half[:, None, None] * self._value(self._a, x, (j, k)).reshape(n, d, d)
+                first += half[:, None] * self._value(self._b, of_b, (j, k))
+                second += half[:, None, None] * self._value(self._a, of_a, (j, k)).reshape(n, d, d)
         return 0.5 * first, 0.5 * second
 
     def jacobian(self, x: FloatArray) -> FloatArray:
         """Return the derivatives of the drift, shape (n, d, d), that by coordinate k last."""
-        return np.stack([self._value(self._b, x, (k,)) for k in range(x.shape[1])], axis=2)
+        terms = self._terms(x, self._b[0])
+        return np.stack([self._value(self._b, terms, (k,)) for k in range(x.shape[1])], axis=2)
 
     def take_off(
         self, x: FloatArray, dt: FloatArray, sums: LocalSums, d1: FloatArray, d2: FloatArray
@@ -176,7 +179,7 @@ class SpacePilot:
     def scale(self, x: FloatArray) -> FloatArray:
         """Return variance rates at states, shape (n, d); NaN where they are not positive."""
         d = x.shape[1]
-        value = self._value(self._a, x, ())[:, :: d + 1]
+        value = self._value(self._a, self._terms(x, self._a[0]), ())[:, :: d + 1]
         return np.where(value > 0, value, np.nan)
 
     def _fitted(
@@ -186,29 +189,30 @@ class SpacePilot:
         while degree > 0 and comb(d + degree, d) * _ROWS_PER_TERM > len(x):
             degree -= 1
         root = np.sqrt(weight)[:, None]
-        design = self._terms(x, degree, ())
+        design = self._terms(x, degree)
         solution = np.linalg.lstsq(design * root, y * root, rcond=1e-10)[0]
         return degree, solution.astype(np.float64)
 
-    def _value(self, fit: tuple[int, FloatArray], x: FloatArray, by: tuple[int, ...]) -> FloatArray:
+    def _value(
+        self, fit: tuple[int, FloatArray], terms: FloatArray, by: tuple[int, ...]
+    ) -> FloatArray:
+        """Return the polynomial with these terms, differentiated by coordinates."""
         degree, coefficients = fit
-        return self._terms(x, degree, by) @ coefficients
+        exponents = exponents_of(len(self._scale), degree)
+        place = {powers: k for k, powers in enumerate(exponents)}
+        for j in by:
+            lowered = np.zeros_like(coefficients)
+            for k, powers in enumerate(exponents):
+                if powers[j]:
+                    lower = tuple(power - (i == j) for i, power in enumerate(powers))
+                    lowered[place[lower]] += powers[j] / self._scale[j] * coefficients[k]
+            coefficients = lowered
+        return terms @ coefficients
 
-    def _terms(self, x: FloatArray, degree: int, by: tuple[int, ...]) -> FloatArray:
-        """Return all monomials of the standardised states, differentiated by coordinates."""
+    def _terms(self, x: FloatArray, degree: int) -> FloatArray:
+        """Return all monomials of the standardised states, shape (n, K)."""
         u = (x - self._centre) / self._scale
-        columns = []
-        for exponents in exponents_of(x.shape[1], degree):
-            powers, factor = list(exponents), 1.0
-            for j in by:
-                factor *= powers[j] / self._scale[j]
-                powers[j] = max(powers[j] - 1, 0)
-            column = np.full(len(x), factor)
-            for j, power in enumerate(powers):
-                if power and factor:
-                    column *= u[:, j] ** power
-            columns.append(column)
-        return np.stack(columns, axis=1)
+        return monomial_columns(u, comb(x.shape[1] + degree, degree))
 
 
 def fit_pilot(sample: TransitionSample, noise: FloatArray) -> LinePilot | SpacePilot:

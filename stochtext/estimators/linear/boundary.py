@@ -12,7 +12,6 @@ regression. Holding f directions takes f^2 numbers from the step matrix.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +26,7 @@ from stochtext.estimators.linear.start import rate_factor
 from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
 from stochtext.estimators.newton import Optimum, polish
 
-__all__ = ["FASTEST", "BoundaryFit", "MappedCovariances", "fit_on_boundary", "n_white"]
+__all__ = ["FASTEST", "BoundaryFit", "fit_on_boundary", "n_white"]
 
 # Rate per step at which white directions are held.
 FASTEST = 6.0
@@ -216,28 +215,3 @@ def _subspaces(phi: FloatArray, x: FloatArray, white: int) -> tuple[FloatArray, 
         u, _, _ = np.linalg.svd(both, full_matrices=False)
         parts.append(root @ u[:, : int(chosen.sum())])
     return np.hstack(parts), int((~fast).sum())
-
-
-class MappedCovariances(Mapping[str, FloatArray]):
-    """Covariances of functions of the parameters that were searched, NaN where ``missing``."""
-
-    def __init__(
-        self, own: Mapping[str, FloatArray], jacobian: FloatArray, missing: FloatArray | None
-    ) -> None:
-        self._own, self._jacobian, self._missing = own, jacobian, missing
-
-    def __getitem__(self, cov_type: str) -> FloatArray:
-        matrix = self._jacobian @ self._own[cov_type] @ self._jacobian.T
-        if self._missing is not None:
-            matrix[self._missing.astype(bool)] = np.nan
-            matrix[:, self._missing.astype(bool)] = np.nan
-        return np.asarray(matrix, dtype=np.float64)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._own)
-
-    def __len__(self) -> int:
-        return len(self._own)
-
-    def __reduce__(self) -> tuple[type, tuple[dict[str, FloatArray]]]:
-        return dict, (dict(self),)

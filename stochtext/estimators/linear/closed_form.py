@@ -25,7 +25,7 @@ from stochtext.estimators.linear.regression import OneStepRegression
 from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
 from stochtext.processes.linear.mean_basis import Polynomials
 from stochtext.processes.linear.moments import linear_moments
-from stochtext.results.inference.covariance import COV_TYPES, newey_west_lags
+from stochtext.results.inference.parameters.covariance import COV_TYPES, newey_west_lags
 
 __all__ = ["ClosedForm", "ClosedFormCovariances", "closed_form"]
 

@@ -23,7 +23,7 @@ from stochtext.processes.linear.process import LinearProcess
 from stochtext.processes.linear.spline_ornstein_uhlenbeck import SplineOrnsteinUhlenbeck
 from stochtext.processes.linear.trending_ornstein_uhlenbeck import TrendingOrnsteinUhlenbeck
 from stochtext.processes.support import Support
-from stochtext.results.inference.refitting import Refitting
+from stochtext.results.inference.refits.refitting import Refitting
 from stochtext.results.linear import LinearResults
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import residuals_of
@@ -32,7 +32,7 @@ from stochtext.trajectories.reading import is_panel
 from stochtext.transitions.registry import transition_density
 
 if TYPE_CHECKING:
-    from stochtext.estimators.linear.state_space.model import StateSpaceModel
+    from stochtext.transitions.state_space.model import StateSpaceModel
 
 __all__ = ["LinearSDE"]
 

@@ -15,7 +15,10 @@ from stochtext.estimators.linear.state_space.boundary import no_effect_test, no_
 from stochtext.estimators.linear.state_space.result import StateSpaceFit
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.support import Support
-from stochtext.results.inference.covariance import ParameterCovariances, parameter_covariances
+from stochtext.results.inference.parameters.covariance import (
+    ParameterCovariances,
+    parameter_covariances,
+)
 from stochtext.results.linear import LinearResults
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import Residuals

@@ -11,24 +11,18 @@ from scipy import stats
 
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.coarseness import WHITE
-from stochtext.estimators.inference import checked_covariances
-from stochtext.estimators.linear.boundary import (
-    FASTEST,
-    BoundaryFit,
-    MappedCovariances,
-    fit_on_boundary,
-    n_white,
-)
+from stochtext.estimators.inference import MappedCovariances, checked_covariances
+from stochtext.estimators.linear.boundary import FASTEST, BoundaryFit, fit_on_boundary, n_white
 from stochtext.estimators.linear.closed_form import ClosedFormCovariances, closed_form
 from stochtext.estimators.linear.regression import OneStepRegression, one_step_regression
 from stochtext.estimators.linear.search import maximise
 from stochtext.estimators.linear.start import check_full_rank, least_squares_start
 from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParameters
 from stochtext.estimators.newton import Optimum
-from stochtext.estimators.sample import TransitionSample
+from stochtext.estimators.sample import TransitionSample, check_starts
 from stochtext.processes.linear.mean_basis import MeanBasis
-from stochtext.results.inference.covariance import ParameterCovariances
-from stochtext.results.inference.one_step import OneStep, WhiteDirections
+from stochtext.results.inference.parameters.covariance import ParameterCovariances
+from stochtext.results.inference.parameters.one_step import OneStep, WhiteDirections
 
 __all__ = ["ObservedFit", "fit_observed"]
 
@@ -75,6 +69,7 @@ def fit_observed(
     likelihood = LinearLikelihood(sample, basis)
     plain = one_step_regression(likelihood, likelihood.design.columns[:, : basis.size])
     check_full_rank(plain.covariance, sample)
+    check_starts(sample)
     exact = closed_form(likelihood, plain, FASTEST)
     if exact is not None:
         k = len(exact.parameters.to_vector())

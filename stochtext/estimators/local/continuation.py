@@ -69,7 +69,7 @@ def fit_continuation(
     InputError
         If there are fewer than three transitions.
     DegenerateDataError
-        If a linear drift explains the increments without noise.
+        If a linear drift explains the increments without noise, or all start alike.
 
     Warns
     -----
@@ -82,6 +82,13 @@ def fit_continuation(
         raise InputError(
             f"A kernel or binned estimate needs at least 3 transitions, got {n} "
             f"(n_samples={n + 1} for one trajectory). Give longer trajectories or more of them."
+        )
+    still = np.flatnonzero(np.ptp(x, axis=0) == 0)
+    if still.size:
+        raise DegenerateDataError(
+            f"All steps start from the same state of coordinate {still[0]}, so the data do not say "
+            "how the drift depends on it. Observe trajectories of more than two states, or from "
+            "other starts, or fit BrownianMotion with ParametricSDE."
         )
     enough = n >= 2 * (d + 1)
     if not enough:

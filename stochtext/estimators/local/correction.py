@@ -10,7 +10,7 @@ from stochtext._shared.typing import FloatArray
 from stochtext.estimators.local.polynomial_pilot import PolynomialPilot
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.fitted.smoothed import KernelProcess
-from stochtext.results.inference.discretization import LONGEST_STEP, DiscretizationBias
+from stochtext.results.inference.curves.discretization import LONGEST_STEP, DiscretizationBias
 
 __all__ = ["CORRECTIONS", "Correction", "corrected"]
 
@@ -66,10 +66,12 @@ def corrected(process: KernelProcess, sample: TransitionSample, wanted: str | No
     stiffness = float(np.average(bias.stiffness(x), weights=process.multiplicity))
     if not bias.is_fine(x, process.multiplicity):
         return Correction(process, None, _too_coarse(stiffness))
-    level = np.maximum(bias.a(np.clip(x, bias.low, bias.high)), np.finfo(float).tiny)
-    ratio = 1 + bias.covariance(x, process.dt) / level
-    if np.any(ratio <= 0.1):
+    level = bias.a(np.clip(x, bias.low, bias.high))
+    excess = bias.covariance(x, process.dt)
+    # 1 + excess / level must stay above a tenth, and the pilot's rate be a rate.
+    if np.any(level <= 0) or np.any(excess <= -0.9 * level):
         return Correction(process, None, _too_coarse(stiffness))
+    ratio = 1 + excess / level
     increments = process.increments - (bias.drift(x, process.dt) * process.dt)[:, None]
     residuals = process.residuals / np.sqrt(ratio)[:, None]
     return Correction(_with(process, increments, residuals), bias, INSTANT)

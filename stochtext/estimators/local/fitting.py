@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from stochtext._shared.exceptions import DegenerateDataError
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.base import Fit
 from stochtext.estimators.sample import TransitionSample
+from stochtext.processes.base import Process
 from stochtext.processes.fitted.continuation import Continued
 from stochtext.processes.fitted.extrapolated import ExtrapolatedProcess
 from stochtext.processes.fitted.local_polynomial import basis_size
@@ -16,9 +19,10 @@ from stochtext.processes.fitted.smoothed import KernelProcess
 from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from stochtext.processes.support import Support
 from stochtext.results.functional import FunctionalResults
-from stochtext.results.inference.curve_errors import CurveErrors
+from stochtext.results.inference.curves.curve_errors import CurveErrors
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import residuals_of
+from stochtext.transitions.base import TransitionDensity
 from stochtext.transitions.registry import transition_density
 
 __all__ = ["EXTRAPOLATIONS", "functional_fit", "local_process"]
@@ -26,6 +30,8 @@ __all__ = ["EXTRAPOLATIONS", "functional_fit", "local_process"]
 EXTRAPOLATIONS = ("linear",)
 # A transition that alone decides its own fit has no residual to speak of.
 _SMALLEST_FREEDOM = 0.05
+# Rows at which the moments after a step are looked at.
+_CHECKED = 512
 
 
 def local_process(
@@ -81,19 +87,48 @@ def functional_fit(
     details: tuple[tuple[str, Any], ...],
     notes: tuple[str, ...] = (),
     converged: bool = True,
+    instantaneous: bool = False,
     results_type: type[FunctionalResults] = FunctionalResults,
     **options: Any,
 ) -> Fit:
-    """Continue a local process outside the support and weigh the data with Euler's density."""
+    """Continue a local process outside the support, and weigh the data.
+
+    Curves of one sampling interval are weighed with Euler's density, which takes them so;
+    instantaneous ones with the Gaussian whose moments are those of their diffusion, unless
+    these do not stay finite over a step.
+    """
     support = Support.from_states(sample.panel.values)
     process = ExtrapolatedProcess(inside, outside, support)
     density = transition_density("euler")
-    arguments = (process, sample.x, sample.x_next, sample.t, sample.dt)
-    log_density = density.log_density(*arguments, clock_dt=sample.clock_dt)
+    if instantaneous and _has_moments(process, sample):
+        density = transition_density("cubature")
     residuals = residuals_of(sample.panel, process, density, "time")
     record = FitRecord.of_panel(
-        sample.panel, model=model, density="euler", llf=float(sample.weight @ log_density),
+        sample.panel, model=model, density=density.name,
+        llf=partial(_log_likelihood, density, process, sample),
         details=details, notes=notes, converged=converged, nobs=round(sample.n_effective),
     )  # fmt: skip
     results = results_type(record, process, density, support, residuals, errors, **options)
     return Fit(process, density, results)
+
+
+def _has_moments(process: Process, sample: TransitionSample) -> bool:
+    """Whether mean and covariance after a step exist at some rows and at the outermost ones."""
+    spaced = np.linspace(0, sample.n - 1, min(sample.n, _CHECKED)).astype(np.int64)
+    rows = np.unique([*spaced, *sample.x.argmin(axis=0), *sample.x.argmax(axis=0)])
+    s = sample.subset(rows)
+    mean, covariance = transition_density("cubature").moments(process, s.x, s.t, s.dt)
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        return False
+    return bool(np.linalg.eigvalsh(covariance)[:, 0].min() > 0)
+
+
+def _log_likelihood(
+    density: TransitionDensity, process: Process, sample: TransitionSample
+) -> float:
+    """Return the log likelihood; NaN where some transition has no density."""
+    rows = (process, sample.x, sample.x_next, sample.t, sample.dt)
+    try:
+        return float(sample.weight @ density.log_density(*rows, clock_dt=sample.clock_dt))
+    except DegenerateDataError:
+        return float("nan")

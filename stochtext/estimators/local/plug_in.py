@@ -11,6 +11,7 @@ from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.estimators.local.polynomial_pilot import affordable_powers, derivative, monomials
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.fitted.smoothing_kernels import product_kernel, reach
+from stochtext.results.inference.curves.discretization import weighted_quantile
 
 __all__ = ["plug_in_bandwidth"]
 
@@ -65,7 +66,11 @@ def plug_in_bandwidth(
     constants = _constants(kernel, 3 if degree == 2 else 1)
     order = constants.order
     span = float(sample.weight @ sample.dt)
-    volume = float(np.prod(np.diff(np.quantile(u, [_OUTER, 1 - _OUTER], axis=0), axis=0)))
+    low, high = (
+        np.array([weighted_quantile(column, sample.weight, level) for column in u.T])
+        for level in (_OUTER, 1 - _OUTER)
+    )
+    volume = float(np.prod(high - low))
     # d / dh of c**2 h**(2 order) bend + d V R**d / (T h**d), with c h**order the bias.
     top = d * d * constants.roughness**d * volume / span
     bottom = 2 * order * constants.bias**2 * bend

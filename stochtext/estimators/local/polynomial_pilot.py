@@ -8,6 +8,7 @@ from math import comb
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
+from stochtext.results.inference.curves.discretization import weighted_quantile
 
 __all__ = ["PolynomialPilot", "affordable_powers", "derivative", "monomials"]
 
@@ -83,7 +84,10 @@ class PolynomialPilot:
         covariance : ndarray of shape (d, d)
         """
         d = x.shape[1]
-        low, high = np.quantile(x, [_OUTER, 1 - _OUTER], axis=0)
+        low, high = (
+            np.array([weighted_quantile(column, weight, level) for column in x.T])
+            for level in (_OUTER, 1 - _OUTER)
+        )
         centre, scale = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
         powers = affordable_powers(d, len(x), _HIGHEST.get(d, 2) if d <= 6 else 1)
         design = monomials((x - centre) / scale, powers)

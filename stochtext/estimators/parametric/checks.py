@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -14,9 +15,15 @@ from stochtext._shared.exceptions import (
 )
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
+from stochtext.processes.linear.process import LinearProcess
 
-__all__ = ["check_domain", "check_noise", "check_size"]
+__all__ = ["REDUNDANT", "check_domain", "check_linear_noise", "check_noise", "check_size"]
 
+REDUNDANT = (
+    "The one-step errors have no noise in some direction (a coordinate is a function of the "
+    "others, or moves without noise), so the likelihood has no maximum. Remove the redundant "
+    "coordinate, or reduce the dimension with TrajectoryPCA."
+)
 NO_NOISE = 1e-7
 ROWS = 64
 
@@ -55,6 +62,36 @@ def check_noise(sample: TransitionSample, fitted: Process) -> None:
             "the diffusion is zero there and the likelihood has no maximum. Remove the column, or "
             "observe data with noise."
         )
+
+
+def check_linear_noise(sample: TransitionSample, family: Process, fixed: Iterable[str]) -> None:
+    """Refuse increments that an affine drift explains exactly, for a family that has all of them.
+
+    Raises
+    ------
+    DegenerateDataError
+    """
+    held = {fixed} if isinstance(fixed, str) else set(fixed)
+    if not isinstance(family, LinearProcess) or any(name.startswith("sigma") for name in held):
+        return
+    # A few rows with noise are enough to know; without noise there all rows must answer.
+    pick = np.linspace(0, sample.n - 1, min(sample.n, ROWS)).astype(np.int64)
+    if _is_exact(sample.subset(pick)) and _is_exact(sample):
+        raise DegenerateDataError(REDUNDANT)
+
+
+def _is_exact(sample: TransitionSample) -> bool:
+    """Whether the regression of dX / dt on X leaves no errors in some direction."""
+    d, root = sample.dim, np.sqrt(sample.dt)[:, None]
+    if sample.n <= d + 1 + d:
+        return False
+    states = sample.x - sample.x.mean(axis=0)
+    size = states.std(axis=0)
+    design = np.column_stack([np.ones(sample.n), states / np.where(size > 0, size, 1.0)]) * root
+    moves = (sample.x_next - sample.x) / root
+    moves = moves / np.maximum(np.sqrt(np.mean(moves**2, axis=0)), np.finfo(np.float64).tiny)
+    error = moves - design @ np.linalg.lstsq(design, moves, rcond=1e-12)[0]
+    return bool(np.linalg.svd(error, compute_uv=False)[-1] <= NO_NOISE * np.sqrt(sample.n))
 
 
 def check_domain(sample: TransitionSample, family: Process) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stochtext.estimators.parametric.estimator import ParametricSDE
 from stochtext.processes.named.ckls import CKLS
-from stochtext.results.inference.likelihood_ratio import compare_nested
+from stochtext.results.inference.parameters.likelihood_ratio import compare_nested
 from stochtext.transitions.base import TransitionDensity
 
 __all__ = ["CKLS_MODELS", "ckls_tests"]

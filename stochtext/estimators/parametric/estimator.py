@@ -15,7 +15,12 @@ from stochtext._shared.typing import FloatArray, RandomState
 from stochtext._shared.validation import check_choice, check_integer
 from stochtext.estimators.base import Fit, SDEEstimator
 from stochtext.estimators.inference import checked_covariances
-from stochtext.estimators.parametric.checks import check_domain, check_noise, check_size
+from stochtext.estimators.parametric.checks import (
+    check_domain,
+    check_linear_noise,
+    check_noise,
+    check_size,
+)
 from stochtext.estimators.parametric.density import chosen_density
 from stochtext.estimators.parametric.problem import Problem
 from stochtext.estimators.parametric.search import METHODS, Attempt
@@ -25,7 +30,7 @@ from stochtext.estimators.parametric.two_step import solve_in_two_steps
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
 from stochtext.processes.support import Support
-from stochtext.results.inference.refitting import Refitting
+from stochtext.results.inference.refits.refitting import Refitting
 from stochtext.results.parametric import ParametricResults
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import residuals_of
@@ -155,6 +160,7 @@ class ParametricSDE(SDEEstimator):
     def _fit_sample(self, sample: TransitionSample) -> Fit:
         settings = self._settings()
         check_domain(sample, self.process.with_dim(sample.dim))
+        check_linear_noise(sample, self.process, self.fixed)
         family = started(self.process, sample, self.start, self.fixed)
         names = list(family.free_parameters)
         free = free_entries(names, self.fixed)
@@ -213,8 +219,8 @@ class ParametricSDE(SDEEstimator):
         if not optimum.converged:
             warnings.warn(
                 f"ParametricSDE stopped with a scaled gradient of {optimum.gradient_norm:.1e}: "
-                f"{solution.message}. Try other starting values, n_starts > 1, or "
-                "method='trust'.",
+                f"{solution.message}. Increase max_iter (now {self.max_iter}), or try other "
+                "starting values, n_starts > 1, or method='trust'.",
                 ConvergenceWarning,
                 stacklevel=4,
             )

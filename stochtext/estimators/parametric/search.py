@@ -1,8 +1,8 @@
 """The search for the maximum: Newton steps where they lead there, L-BFGS-B or a trust region else.
 
-Newton steps from the start are taken as long as the likelihood is concave along the way; for most
-fits they are the whole search. Otherwise L-BFGS-B searches within the bounds or, with
-``method="trust"``, a trust region in coordinates without bounds (logarithms of positive
+Newton steps from the start, with a modified Hessian where the likelihood is not concave, are the
+whole search for most fits. Where they do not lead to a maximum L-BFGS-B searches within the bounds
+or, with ``method="trust"``, a trust region in coordinates without bounds (logarithms of positive
 parameters, logits of those between two bounds), which also takes over where L-BFGS-B stops early.
 Every search ends with Newton steps on the gradient of the likelihood.
 """
@@ -22,7 +22,7 @@ from stochtext.estimators.parametric.problem import Problem
 __all__ = ["METHODS", "Attempt", "maximise", "scale_of"]
 
 METHODS = ("l-bfgs-b", "trust")
-NEWTON_STEPS = 12
+NEWTON_STEPS = 20
 # A positive parameter may fall to this part of its size, where it counts as on its bound.
 NEAR_ZERO = 1e-8
 

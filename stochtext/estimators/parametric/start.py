@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from stochtext._shared.exceptions import InputError
+from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext._shared.random import generator
 from stochtext._shared.typing import FloatArray, IntArray, RandomState
+from stochtext.estimators.parametric.checks import REDUNDANT
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
 from stochtext.processes.written.user_defined import SDE
@@ -48,7 +49,7 @@ def started(
     if missing:
         # Rows far apart are enough for a guess: every k-th transition, whole.
         some = slice(None, None, -(-sample.n // ENOUGH))
-        guess = family.start_values(sample.x[some], sample.x_next[some], sample.dt[some])
+        guess = _guessed(family, sample.x[some], sample.x_next[some], sample.dt[some])
         unknown = [name for name in missing if name not in guess]
         if unknown:
             raise InputError(
@@ -57,6 +58,16 @@ def started(
             )
         family = family.with_params(**{name: guess[name] for name in missing})
     return family
+
+
+def _guessed(
+    family: Process, x: FloatArray, x_next: FloatArray, dt: FloatArray
+) -> Mapping[str, Any]:
+    """Return the guess of the process; data without noise in some direction are refused."""
+    try:
+        return family.start_values(x, x_next, dt)
+    except np.linalg.LinAlgError:
+        raise DegenerateDataError(REDUNDANT) from None
 
 
 def free_entries(names: list[str], fixed: Iterable[str]) -> IntArray:

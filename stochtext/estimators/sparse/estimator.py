@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from functools import partial
 from math import comb
 
 import numpy as np
@@ -10,16 +12,19 @@ import pandas as pd
 from scipy import optimize
 
 from stochtext._shared.exceptions import ConvergenceWarning, InputError, SampleSizeWarning
-from stochtext._shared.typing import BoolArray, FloatArray, IntArray
+from stochtext._shared.typing import BoolArray, FloatArray
 from stochtext._shared.validation import check_choice, check_integer
 from stochtext.estimators.base import Fit, SDEEstimator
-from stochtext.estimators.inference import checked_covariances
+from stochtext.estimators.inference import MappedCovariances, checked_covariances
 from stochtext.estimators.newton import Optimum, polish
+from stochtext.estimators.redundancy import REDUNDANT
 from stochtext.estimators.sample import TransitionSample
+from stochtext.estimators.sparse.centred import CentredLikelihood
 from stochtext.estimators.sparse.selection import CRITERIA
 from stochtext.estimators.sparse.start import select_terms
 from stochtext.processes.named.polynomial import PolynomialDiffusion
 from stochtext.processes.support import Support
+from stochtext.results.inference.parameters.covariance import ParameterCovariances
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import residuals_of
 from stochtext.results.sparse import SparseResults
@@ -33,11 +38,6 @@ CONDITIONAL = (
     "The terms were chosen by {criterion} on the same data: standard errors are those of the "
     "chosen model, as if its terms had been known."
 )
-REDUNDANT = (
-    "The data do not identify {names}: on these states the terms are combinations of those before "
-    "them, and were left out."
-)
-
 ONE_INTERVAL = (
     "With the Euler density drift and covariance rate are those of one sampling interval, and so "
     "are their intervals: the longer it is, the further they are from those of the process."
@@ -126,9 +126,18 @@ class SparseSDE(SDEEstimator):
         transition = transition_density(name)
         start, free, redundant = select_terms(sample, degree, diffusion_degree, self.selection)
         self._check_freedom(sample, int(free.sum()))
-        problem = _Problem(sample, start, transition, np.flatnonzero(free))
-        optimum = problem.maximise(self.max_iter)
-        return self._report(sample, problem, optimum, redundant)
+        likelihood = CentredLikelihood(sample, start, transition, free)
+        optimum = _maximised(likelihood, sample.n_effective, self.max_iter)
+        vector = start.to_vector()
+        vector[free] = likelihood.to_parameters @ optimum.theta
+        names = [name for name, keep in zip(start.free_parameters, free, strict=True) if keep]
+        own = checked_covariances(
+            optimum, partial(likelihood.scores, optimum.theta), sample, self.cov_type
+        )
+        mapped = MappedCovariances(own.matrices, likelihood.to_parameters, None)
+        covariances = replace(own, matrices=mapped)
+        fitted = start.from_vector(vector)
+        return self._report(sample, fitted, transition, optimum, covariances, names, redundant)
 
     def _checked_degrees(self) -> tuple[int, int]:
         if self.selection is not None:
@@ -152,88 +161,57 @@ class SparseSDE(SDEEstimator):
             )
 
     def _report(
-        self, sample: TransitionSample, problem: _Problem, optimum: Optimum, redundant: BoolArray
+        self,
+        sample: TransitionSample,
+        process: PolynomialDiffusion,
+        transition: TransitionDensity,
+        optimum: Optimum,
+        covariances: ParameterCovariances,
+        free: list[str],
+        redundant: BoolArray,
     ) -> Fit:
-        process = problem.process(optimum.theta)
         names = list(process.free_parameters)
-        free = [names[k] for k in problem.free]
-        covariances = checked_covariances(
-            optimum, problem.scores(optimum.theta), sample, self.cov_type, free
-        )
         notes = [] if self.selection is None else [CONDITIONAL.format(criterion=self.selection)]
-        if problem.transition.name == "euler":
+        if transition.name == "euler":
             notes.append(ONE_INTERVAL)
         if redundant.any():
             unknown = ", ".join(names[k] for k in np.flatnonzero(redundant))
             notes.append(REDUNDANT.format(names=unknown))
         record = FitRecord.of_panel(
-            sample.panel, model="SparseSDE", density=problem.transition.name, llf=-optimum.value,
+            sample.panel, model="SparseSDE", density=transition.name, llf=-optimum.value,
             clock=sample.clock, converged=optimum.converged, df_model=len(free), notes=tuple(notes),
             nobs=round(sample.n_effective),
         )  # fmt: skip
         results = SparseResults(
-            record, process, problem.transition, Support.from_states(sample.panel.values),
-            residuals_of(sample.panel, process, problem.transition, sample.clock),
+            record, process, transition, Support.from_states(sample.panel.values),
+            residuals_of(sample.panel, process, transition, sample.clock),
             pd.Series(process.to_vector(), index=names), covariances, free,
         )  # fmt: skip
-        return Fit(process, problem.transition, results)
+        return Fit(process, transition, results)
 
 
-class _Problem:
-    """The likelihood of the free coefficients, the others being zero."""
+def _maximised(likelihood: CentredLikelihood, n: float, max_iter: int) -> Optimum:
+    """Return the maximum of the likelihood near the start, in its directions."""
+    start = likelihood.start
+    scale = np.where(start == 0.0, 1.0, np.abs(start))
 
-    def __init__(
-        self,
-        sample: TransitionSample,
-        start: PolynomialDiffusion,
-        transition: TransitionDensity,
-        free: IntArray,
-    ) -> None:
-        self.sample = sample
-        self.start = start
-        self.transition = transition
-        self.free = free
-        self.likelihood = transition.likelihood(
-            start, sample.x, sample.x_next, sample.t, sample.dt, clock_dt=sample.clock_dt,
-            weight=sample.weight,
-        )  # fmt: skip
+    def objective(unit: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = likelihood.value_and_gradient(unit * scale)
+        return value / n, gradient * scale / n
 
-    def process(self, theta: FloatArray) -> PolynomialDiffusion:
-        """Return the process with the free coefficients set."""
-        return self.start.from_vector(self._vector(theta))
-
-    def scores(self, theta: FloatArray) -> FloatArray:
-        """Return the score of every transition, shape (n, k)."""
-        scores: FloatArray = self.likelihood.scores(self._vector(theta))[:, self.free]
-        return scores
-
-    def maximise(self, max_iter: int) -> Optimum:
-        """Return the maximum of the likelihood near the start."""
-        start, n = self.start.to_vector()[self.free], self.sample.n_effective
-        scale = np.where(start == 0.0, 1.0, np.abs(start))
-
-        def objective(unit: FloatArray) -> tuple[float, FloatArray]:
-            value, gradient = self.likelihood.value_and_gradient(self._vector(unit * scale))
-            return value / n, gradient[self.free] * scale / n
-
-        search = optimize.minimize(
-            objective, start / scale, jac=True, method="L-BFGS-B",
-            options={"maxiter": max_iter, "ftol": 1e-14},
-        )  # fmt: skip
-        optimum = polish(objective, search.x).rescaled(scale, n)
-        if not optimum.converged:
-            warnings.warn(
-                f"SparseSDE stopped with a scaled gradient of {optimum.gradient_norm:.1e}. "
-                "Increase max_iter or lower the degree.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        return optimum
-
-    def _vector(self, theta: FloatArray) -> FloatArray:
-        vector = self.start.to_vector()
-        vector[self.free] = theta
-        return vector
+    search = optimize.minimize(
+        objective, start / scale, jac=True, method="L-BFGS-B",
+        options={"maxiter": max_iter, "ftol": 1e-14},
+    )  # fmt: skip
+    optimum = polish(objective, search.x).rescaled(scale, n)
+    if not optimum.converged:
+        warnings.warn(
+            f"SparseSDE stopped with a scaled gradient of {optimum.gradient_norm:.1e}. "
+            "Increase max_iter or lower the degree.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return optimum
 
 
 def _check_size(sample: TransitionSample, degree: int, diffusion_degree: int) -> None:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from stochtext._shared.typing import BoolArray, FloatArray
+from stochtext.estimators.redundancy import independent_in
 
 __all__ = ["CRITERIA", "Selection", "eliminate"]
 
 #: Penalty of one coefficient as a function of the number of rows.
 CRITERIA: dict[str, Callable[[float], float]] = {"bic": math.log, "aic": lambda n: 2.0}
-# Columns of which less than this share is not a combination of the others are left out.
-_RANK_TOLERANCE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def eliminate(
     scale[scale == 0] = 1.0
     # The triangle has the same sums of squares and products as all rows.
     triangle = np.asarray(np.linalg.qr(both / scale, mode="r"), dtype=np.float64)
-    kept = _independent(triangle[:, :-1])
+    kept = independent_in(triangle[:, :-1])
     redundant = ~kept
     best, path = np.inf, kept.copy()
     penalty = 0.0 if criterion is None else float(CRITERIA[criterion](n))
@@ -76,14 +75,6 @@ def eliminate(
         kept = kept.copy()
         kept[smallest] = False
     return Selection(found * scale[-1] / scale[:-1], path, redundant)
-
-
-def _independent(triangle: FloatArray) -> BoolArray:
-    """Return which columns are no combination of those before them."""
-    size = np.linalg.norm(triangle, axis=0)
-    diagonal = np.zeros(triangle.shape[1])
-    diagonal[: min(triangle.shape)] = np.abs(np.diag(triangle))
-    return np.asarray(diagonal > _RANK_TOLERANCE * np.maximum(size, 1e-300))
 
 
 def _fit(triangle: FloatArray, kept: BoolArray) -> tuple[FloatArray, float, int]:

@@ -10,11 +10,13 @@ from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext._shared.typing import BoolArray, FloatArray
 from stochtext.estimators.sample import TransitionSample
 from stochtext.estimators.sparse.selection import eliminate
-from stochtext.processes.named.polynomial import PolynomialDiffusion, evaluated_monomials
+from stochtext.processes.named.polynomial import PolynomialDiffusion, monomial_columns
 
 __all__ = ["select_terms"]
 
 _ROUNDS = 5
+# Smallest eigenvalue of a correlation of errors that counts as noise.
+_NO_NOISE = 1e-10
 
 
 def select_terms(
@@ -29,16 +31,19 @@ def select_terms(
     """
     d = sample.dim
     _check_range(sample, max(degree, diffusion_degree))
-    drift_design = _design(sample.x, degree)
-    rate_design = _design(sample.x, diffusion_degree)
+    drift_design = monomial_columns(sample.x, comb(d + degree, degree))
+    rate_design = monomial_columns(sample.x, comb(d + diffusion_degree, diffusion_degree))
     rates = np.ones((sample.n, d))
+    # With all terms: leaving out different ones would hide that a coordinate repeats others.
+    whole, _, _ = _drift(sample, drift_design, rates, None)
+    _factor(sample, _noise(sample, drift_design, whole))
     coefficients = np.zeros((d, drift_design.shape[1]))
     rate = np.zeros((d, rate_design.shape[1]))
     kept: BoolArray = np.zeros(0, dtype=bool)
     for _ in range(_ROUNDS):
         before = kept
         coefficients, drift_kept, unknown = _drift(sample, drift_design, rates, criterion)
-        noise = sample.x_next - sample.x - drift_design @ coefficients.T * sample.dt[:, None]
+        noise = _noise(sample, drift_design, coefficients)
         factor = _factor(sample, noise)
         if diffusion_degree == 0:
             break
@@ -53,11 +58,6 @@ def select_terms(
         return PolynomialDiffusion(coefficients, factor=factor), free, redundant
     redundant = np.concatenate([unknown.ravel(), rate_unknown.ravel()])
     return PolynomialDiffusion(coefficients, rate=rate), kept, redundant
-
-
-def _design(x: FloatArray, degree: int) -> FloatArray:
-    columns = evaluated_monomials(list(x.T), comb(x.shape[1] + degree, degree))
-    return np.column_stack([np.broadcast_to(column, len(x)) for column in columns])
 
 
 def _drift(
@@ -77,6 +77,10 @@ def _drift(
         np.stack([one.kept for one in found]),
         np.stack([one.redundant for one in found]),
     )
+
+
+def _noise(sample: TransitionSample, design: FloatArray, coefficients: FloatArray) -> FloatArray:
+    return sample.x_next - sample.x - design @ coefficients.T * sample.dt[:, None]
 
 
 def _rates(
@@ -109,13 +113,13 @@ def _factor(sample: TransitionSample, noise: FloatArray) -> FloatArray:
     scaled = noise / np.sqrt(sample.dt)[:, None]
     covariance = (scaled * sample.weight[:, None]).T @ scaled / sample.n_effective
     _check(np.diag(covariance), sample)
-    try:
-        return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
-    except np.linalg.LinAlgError:
+    size = np.sqrt(np.diag(covariance))
+    if np.linalg.eigvalsh(covariance / np.outer(size, size))[0] < _NO_NOISE:
         raise DegenerateDataError(
             "The one-step errors have no noise in some direction (a coordinate is a function of "
             "the others). Remove the redundant coordinate, or use TrajectoryPCA."
-        ) from None
+        )
+    return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
 
 
 def _check(rates: FloatArray, sample: TransitionSample) -> None:

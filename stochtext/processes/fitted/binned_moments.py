@@ -17,6 +17,7 @@ __all__ = [
     "binned_moments_1d",
     "binned_moments_2d",
     "binned_powers_1d",
+    "binned_squares_2d",
     "read_off_1d",
     "smooth_nodes",
 ]
@@ -69,12 +70,15 @@ def binned_powers_1d(
     n_nodes: int,
     order: int,
     weight: FloatArray | None = None,
+    sums: FloatArray | None = None,
 ) -> FloatArray:
     """Return weighted sums of the powers 0 to ``order`` of a change, shape (n_nodes, order + 1).
 
-    The same as :func:`binned_moments_1d` of the powers, without building them.
+    The same as :func:`binned_moments_1d` of the powers, without building them. With ``sums``
+    (n_nodes, order + 1) they are added to it, and it is returned: long data come in parts.
     """
-    sums = np.zeros((n_nodes, order + 1))
+    if sums is None:
+        sums = np.zeros((n_nodes, order + 1))
     given = np.empty(0) if weight is None else _plain(weight)
     _function("share_powers_1d")(
         _plain(x), _plain(change), given, float(low), float(step), order, sums
@@ -104,6 +108,24 @@ def binned_moments_2d(
     sums = np.zeros((*shape, responses.shape[1] + 1))
     given = np.empty(0) if weight is None else _plain(weight)
     _function("share_out_2d")(_plain(x), _plain(responses), given, _plain(low), _plain(step), sums)
+    return sums
+
+
+def binned_squares_2d(
+    x: FloatArray,
+    change: FloatArray,
+    low: FloatArray,
+    step: FloatArray,
+    shape: tuple[int, int],
+    weight: FloatArray | None = None,
+) -> FloatArray:
+    """Return weighted sums of 1, a, b, a^2, a b, b^2 of a change (a, b), shape (*shape, 6).
+
+    The same as :func:`binned_moments_2d` of these responses, without building them.
+    """
+    sums = np.zeros((*shape, 6))
+    given = np.empty(0) if weight is None else _plain(weight)
+    _function("share_squares_2d")(_plain(x), _plain(change), given, _plain(low), _plain(step), sums)
     return sums
 
 
@@ -138,6 +160,7 @@ def _function(name: str) -> Any:
         "share_out_1d": types.void(row, table, row, number, number, table),
         "share_powers_1d": types.void(row, row, row, number, number, integer, table),
         "share_out_2d": types.void(table, table, row, row, row, cube),
+        "share_squares_2d": types.void(table, table, row, row, row, cube),
         "read_off_1d": types.void(row, number, number, table, table),
         "smooth_rows": types.void(table, row, table),
     }

@@ -85,7 +85,7 @@ def fit_nodes(
     count = np.where(spread > 0, total**2 / np.where(spread > 0, spread, 1.0), 0.0)
     known = count > p
     scale = np.where(known, total, 1.0)
-    if p <= 2 and len(nodes.shape) == 1:
+    if p == 1 or (p == 2 and len(nodes.shape) == 1):
         value = _line_fit(mass, right, degree)
         value[~known] = np.nan
         return value, np.where(known, count, 0.0)
@@ -105,9 +105,10 @@ def fit_nodes(
 def _line_fit(
     mass: dict[tuple[int, ...], FloatArray], right: dict[tuple[int, ...], FloatArray], degree: int
 ) -> FloatArray:
-    """Return local constants, or local lines by the formula for two equations."""
-    total = np.where(mass[0,] > 0, mass[0,], 1.0)
-    mean = right[0,] / total
+    """Return local constants, or in one coordinate local lines by the formula for two equations."""
+    zero = min(mass)
+    total = np.where(mass[zero] > 0, mass[zero], 1.0)
+    mean = np.asarray(right[zero] / total)
     if degree == 0:
         return mean
     centre = mass[1,] / total
@@ -139,18 +140,18 @@ def _smooth_plane(
     sums: FloatArray, step: FloatArray, kernel: str, powers: list[tuple[int, ...]], squared: bool
 ) -> dict[tuple[int, ...], FloatArray]:
     """Return the same in the plane, where product kernels smooth one coordinate at a time."""
-    first = [_band(sums.shape[0], step[0], kernel, k, squared) for k in range(5)]
-    second = [_band(sums.shape[1], step[1], kernel, k, squared) for k in range(5)]
     layers = np.ascontiguousarray(np.moveaxis(sums, -1, 0))
-    result = {}
-    halves = {k: first[k] @ layers for k in {power[0] for power in powers}}
-    for power in powers:
-        result[power] = np.moveaxis(halves[power[0]] @ second[power[1]].T, 0, -1)
-    return result
+    halves, second = (
+        {k: _band(sums.shape[j], step[j], kernel, k, squared) for k in {p[j] for p in powers}}
+        for j in range(2)
+    )
+    halves = {k: band @ layers for k, band in halves.items()}
+    return {p: np.moveaxis(halves[p[0]] @ second[p[1]].T, 0, -1) for p in powers}
 
 
 def _band(size: int, step: float, kernel: str, power: int, squared: bool) -> FloatArray:
     """Return the matrix of kernel weights times a power of the scaled distance."""
-    places = np.arange(size, dtype=np.float64)
-    u: FloatArray = step * (places[None, :] - places[:, None])
-    return product_kernel(kernel, u[..., None]) ** (2 if squared else 1) * u**power
+    # It depends on the distance of two nodes alone: 2 size - 1 numbers fill it.
+    u: FloatArray = step * np.arange(1 - size, size, dtype=np.float64)
+    taps = product_kernel(kernel, u[:, None]) ** (2 if squared else 1) * u**power
+    return np.lib.stride_tricks.sliding_window_view(taps, size)[::-1].copy()

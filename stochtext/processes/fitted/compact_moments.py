@@ -21,6 +21,7 @@ def compact_moments(
     at: FloatArray,
     degree: int,
     kernel: str,
+    squared: bool = True,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return Gram matrices, right-hand sides, Gram matrices of squared weights, and spread.
 
@@ -35,6 +36,8 @@ def compact_moments(
         In bandwidths.
     degree : {0, 1, 2}
     kernel : {"epanechnikov", "quartic"}
+    squared : bool
+        Whether the Gram matrices of squared weights are wanted; they are zero otherwise.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def compact_moments(
     _function()(
         np.ascontiguousarray(points), np.ascontiguousarray(columns),
         np.ascontiguousarray(response), np.ascontiguousarray(at), first, end,
-        kernel == "quartic", sums, right, squares,
+        kernel == "quartic", squared, sums, right, squares,
     )  # fmt: skip
     place = np.add.outer(np.arange(p), np.arange(p))
     return sums[:, place], right, squares[:, place], squares[:, -1].copy()
@@ -63,7 +66,7 @@ def _function() -> Any:
     number, place = types.float64, types.int64
     row, table = number[::1], number[:, ::1]
     signature = types.void(
-        row, table, table, row, place[::1], place[::1], types.boolean, table,
+        row, table, table, row, place[::1], place[::1], types.boolean, types.boolean, table,
         number[:, :, ::1], table,
     )  # fmt: skip
     return machine_function(compiled_module("sorted_sums", [_SOURCE]), "sum_in_reach", signature)

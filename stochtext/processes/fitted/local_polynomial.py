@@ -138,7 +138,7 @@ class LocalPolynomial:
             np.full(n, np.nan),
         )  # fmt: skip
         if d == 1 and self.kernel != "gaussian" and group is None:
-            gram, right, squares, spread = self._walk(x, response)
+            gram, right, squares, spread = self._walk(x, response, noise)
             self._solve(gram, right, squares if noise else None, spread, np.arange(n), fit)
             return fit
         for rows in _evaluation_blocks(x / self.bandwidth):
@@ -190,14 +190,17 @@ class LocalPolynomial:
         if squares is not None:
             fit.noise[rows] = np.einsum("kp,kpq,kq->k", first, squares, first)
 
-    def _walk(self, x: FloatArray, response: FloatArray) -> Moments:
+    def _walk(self, x: FloatArray, response: FloatArray, squared: bool) -> Moments:
         """Sum compact kernel moments about each state over its sorted neighbours."""
         points, columns = self.points[:, 0], np.column_stack([self.weight, self._spread])
         if np.any(points[1:] < points[:-1]):
-            order = np.argsort(points, kind="stable")
-            points, columns, response = points[order], columns[order], response[order]
+            order = np.argsort(points)
+            points, columns = points.take(order), columns.take(order, axis=0)
+            response = response.take(order, axis=0)
         h = self.bandwidth[0]
-        return compact_moments(points / h, columns, response, x[:, 0] / h, self.degree, self.kernel)
+        return compact_moments(
+            points / h, columns, response, x[:, 0] / h, self.degree, self.kernel, squared
+        )
 
     def _moments(
         self,

@@ -19,7 +19,13 @@ from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array
 from stochtext.processes.formula import FormulaProcess
 
-__all__ = ["PolynomialDiffusion", "evaluated_monomials", "exponents_of", "polynomial_degree"]
+__all__ = [
+    "PolynomialDiffusion",
+    "evaluated_monomials",
+    "exponents_of",
+    "monomial_columns",
+    "polynomial_degree",
+]
 
 
 @lru_cache(maxsize=64)
@@ -60,6 +66,12 @@ def evaluated_monomials(x: Sequence[Any], n_terms: int) -> list[Any]:
         lower = tuple(power - (k == j) for k, power in enumerate(exponents))
         known[exponents] = known[lower] * x[j] if any(lower) else x[j]
     return list(known.values())
+
+
+def monomial_columns(x: FloatArray, n_terms: int) -> FloatArray:
+    """Return the first ``n_terms`` monomials of states (n, d), shape (n, n_terms)."""
+    columns = evaluated_monomials(list(x.T), n_terms)
+    return np.stack([np.broadcast_to(c, (len(x),)) for c in columns], axis=1).astype(np.float64)
 
 
 class PolynomialDiffusion(FormulaProcess):

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.random import generator
 from stochtext._shared.typing import RandomState
+from stochtext._shared.validation import check_choice
 
 __all__ = ["Embedder", "resolve_embedder"]
 
@@ -31,7 +32,11 @@ class Embedder(Protocol):
 
 
 def resolve_embedder(
-    embedder: Any, *, batch_size: int = 32, random_state: RandomState = None
+    embedder: Any,
+    *,
+    batch_size: int = 32,
+    dtype: str = "float32",
+    random_state: RandomState = None,
 ) -> Embedder:
     """Return the embedder that an argument means, ready to be fitted.
 
@@ -42,6 +47,8 @@ def resolve_embedder(
         an object; one that is fitted to the corpus is copied.
     batch_size : int
         Texts per forward pass.
+    dtype : {"float32", "bfloat16"}
+        Arithmetic of a model given by name.
     random_state : RandomState
         Seed of the ones that are fitted.
 
@@ -50,18 +57,24 @@ def resolve_embedder(
     InputError
         If it is none of these.
     """
-    if embedder == "lsa":
+    check_choice("dtype", dtype, ("float32", "bfloat16"))
+    named = isinstance(embedder, str | os.PathLike) and embedder != "lsa"
+    if dtype != "float32" and not named:
+        raise InputError(
+            f"`dtype` is for models given by name; got dtype={dtype!r} with {embedder!r}."
+        )
+    if isinstance(embedder, str) and embedder == "lsa":
         from stochtext.text.embedders.lsa import LsaEmbedder
 
         return LsaEmbedder(random_state=int(generator(random_state, "lsa").integers(2**31)))
-    if embedder == "minilm":
+    if isinstance(embedder, str) and embedder == "minilm":
         from stochtext.text.embedders.minilm import MiniLMEmbedder
 
-        return MiniLMEmbedder(batch_size=batch_size)
+        return MiniLMEmbedder(batch_size=batch_size, dtype=dtype)
     if isinstance(embedder, str | os.PathLike):
         from stochtext.text.embedders.sentence_transformer import SentenceTransformerEmbedder
 
-        return SentenceTransformerEmbedder(embedder, batch_size=batch_size)
+        return SentenceTransformerEmbedder(embedder, batch_size=batch_size, dtype=dtype)
     if not callable(getattr(embedder, "encode", None)) or isinstance(embedder, type):
         raise InputError(
             "`embedder` must be 'lsa', 'minilm', the name or folder of a sentence-transformers "

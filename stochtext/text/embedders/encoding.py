@@ -19,10 +19,38 @@ from stochtext._shared.typing import FloatArray
 from stochtext._shared.validation import as_float_array
 from stochtext.text.embedders.cache import EmbeddingStore, open_store
 
-__all__ = ["embed_texts"]
+__all__ = ["embed_corpus", "embed_texts"]
 
 _FLUSH_ROWS = 512
 _FLUSH_SECONDS = 2.0
+
+
+def embed_corpus(
+    embedder: Any,
+    texts: list[str],
+    *,
+    learn: bool,
+    cache: bool | str | os.PathLike[str] = True,
+    batch_size: int = 32,
+    show: bool | None = None,
+) -> FloatArray:
+    """Return one row a text, fitting an embedder that is fitted to its corpus.
+
+    Parameters
+    ----------
+    embedder : object with ``encode``
+        One with ``fits_corpus`` learns from the texts, if it is to ``learn``; if it
+        has ``fit_encode``, it reads them once for both.
+    texts, cache, batch_size, show
+        As in ``embed_texts``.
+    learn : bool
+        Whether the texts are training texts.
+    """
+    if learn and getattr(embedder, "fits_corpus", False):
+        if hasattr(embedder, "fit_encode"):
+            return _checked(embedder, texts, embedder.fit_encode)
+        embedder.fit(texts)
+    return embed_texts(embedder, texts, cache=cache, batch_size=batch_size, show=show)
 
 
 def embed_texts(
@@ -117,9 +145,9 @@ def _batches(texts: Sequence[str], size: int, show: bool | None) -> Any:
         yield list(texts[start : start + size])
 
 
-def _checked(embedder: Any, texts: list[str]) -> FloatArray:
+def _checked(embedder: Any, texts: list[str], encode: Any = None) -> FloatArray:
     """Return what ``encode`` gives, as a finite (n, p) array."""
-    rows = as_float_array("embedder.encode(texts)", embedder.encode(texts))
+    rows = as_float_array("embedder.encode(texts)", (encode or embedder.encode)(texts))
     if rows.ndim != 2 or rows.shape[0] != len(texts) or rows.shape[1] == 0:
         raise InputError(
             f"`embedder.encode` returned shape {rows.shape} for {len(texts)} texts; it must "

@@ -92,6 +92,13 @@ def grid_times(
             f"`dt`{where} must be a finite number > 0; got {np.atleast_1d(steps)[bad[0]]}. "
             "It is the time between two rows."
         )
+    with np.errstate(over="ignore"):
+        ends = start + steps * (lengths - 1)
+    if not np.isfinite(ends).all():
+        raise InputError(
+            f"`dt` must leave the last time finite; {float(np.max(steps)):.6g} does not. Choose "
+            "another unit of time."
+        )
     same = steps.ndim == 0 or bool(np.all(steps == steps[0]))
     clock = GridTimes(offsets, steps, start)
     return clock, float(np.atleast_1d(steps)[0]) if same else None

@@ -10,16 +10,16 @@ import numpy as np
 from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext._shared.typing import FloatArray
 from stochtext._shared.validation import as_float_array, check_choice
-from stochtext.estimators.linear.state_space.layout import Rows, rows_of
-from stochtext.estimators.linear.state_space.likelihood import Model, StateSpaceLikelihood
-from stochtext.estimators.linear.state_space.model import StateSpaceModel, transition_rows
-from stochtext.estimators.linear.state_space.parameters import Shape
 from stochtext.estimators.linear.state_space.result import Asked, StateSpaceFit
 from stochtext.estimators.linear.state_space.search import maximise
 from stochtext.estimators.linear.state_space.start import starts
 from stochtext.estimators.newton import Optimum
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.linear.mean_basis import MeanBasis
+from stochtext.transitions.state_space.layout import Rows, rows_of
+from stochtext.transitions.state_space.likelihood import Model, StateSpaceLikelihood
+from stochtext.transitions.state_space.model import StateSpaceModel, transition_rows
+from stochtext.transitions.state_space.parameters import Shape
 
 __all__ = ["fit_state_space", "likelihood_of", "trajectory_weights"]
 

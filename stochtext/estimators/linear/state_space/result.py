@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from stochtext._shared.typing import FloatArray
-from stochtext.estimators.linear.state_space.model import StateSpaceModel
 from stochtext.estimators.newton import Optimum
 from stochtext.processes.base import Process
 from stochtext.processes.linear.mean_basis import MeanBasis
+from stochtext.transitions.state_space.model import StateSpaceModel
 
 __all__ = ["Asked", "BoundaryTest", "StateSpaceFit"]
 

@@ -15,9 +15,9 @@ import numpy as np
 from stochtext._shared.exceptions import DegenerateDataError
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.linear.state_space.descent import descend
-from stochtext.estimators.linear.state_space.likelihood import StateSpaceLikelihood
-from stochtext.estimators.linear.state_space.parameters import Parameters, Shape
 from stochtext.estimators.newton import Optimum, polish
+from stochtext.transitions.state_space.likelihood import StateSpaceLikelihood
+from stochtext.transitions.state_space.parameters import Parameters, Shape
 
 __all__ = ["maximise"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from stochtext._shared.typing import FloatArray
-from stochtext.estimators.linear.state_space.layout import Rows
-from stochtext.estimators.linear.state_space.likelihood import Model
-from stochtext.estimators.linear.state_space.parameters import Parameters
+from stochtext.transitions.state_space.layout import Rows
+from stochtext.transitions.state_space.likelihood import Model
+from stochtext.transitions.state_space.parameters import Parameters
 
 __all__ = ["starts"]
 

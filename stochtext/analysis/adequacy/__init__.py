@@ -1,0 +1,1 @@
+"""Whether there is anything to fit: the page to read before all others."""

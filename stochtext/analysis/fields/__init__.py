@@ -1,0 +1,1 @@
+"""Drift and diffusion as fields: bands, fixed points, time constants, rotation."""

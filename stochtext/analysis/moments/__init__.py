@@ -1,0 +1,1 @@
+"""Moments over the document: data against simulations, and where the variance lies."""

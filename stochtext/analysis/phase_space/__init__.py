@@ -1,0 +1,1 @@
+"""Phase space: where the text rests, turns, wanders and comes back."""

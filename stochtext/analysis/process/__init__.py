@@ -1,0 +1,1 @@
+"""Properties of the process: stationarity, ergodicity, memory, mixing, stability of paths."""

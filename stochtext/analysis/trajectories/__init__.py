@@ -1,0 +1,1 @@
+"""Predicted against actual trajectories, and for which texts prediction works."""

@@ -1,0 +1,1 @@
+"""Networks, their units and the linear drift under them."""

@@ -1,0 +1,1 @@
+"""Which networks and which starts stay."""

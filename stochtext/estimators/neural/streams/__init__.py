@@ -1,0 +1,1 @@
+"""More transitions than memory."""

@@ -1,0 +1,1 @@
+"""Pictures of the analyses: tables and panels in, axes out."""

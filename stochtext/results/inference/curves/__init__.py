@@ -1,0 +1,1 @@
+"""Uncertainty of curves: standard errors, bands, or the reason for their absence."""

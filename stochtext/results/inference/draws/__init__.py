@@ -1,0 +1,1 @@
+"""Processes drawn from the law of an estimate."""

@@ -1,0 +1,1 @@
+"""What a forecast needs: where it starts, the law of one step, samples of many."""

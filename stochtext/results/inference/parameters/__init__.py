@@ -1,0 +1,1 @@
+"""Uncertainty of parameters: covariances, intervals and tests of restrictions."""

@@ -1,0 +1,1 @@
+"""Fits to simulated or resampled panels."""

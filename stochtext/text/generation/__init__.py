@@ -1,0 +1,1 @@
+"""What generators leave behind: hidden states, surprisal and successive outputs as trajectories."""

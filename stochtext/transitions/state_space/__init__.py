@@ -1,0 +1,1 @@
+"""Linear SDEs that are seen through noise, with gaps, or around a mean of each trajectory's own."""
