@@ -7,6 +7,9 @@ first whether there is anything to fit, then the fit, then moments, predictions,
 fields, process properties and phase space, each beside its control.
 """
 
+import tempfile
+from pathlib import Path
+
 import stochtext as st
 
 # %%
@@ -77,5 +80,7 @@ ax = five["phase_space"].plot()
 # One page for the reader
 # -----------------------
 
-path = st.report({"Is there anything to fit?": page, **five}, "corpus.html", title="A corpus")
-print(path.name, path.stat().st_size // 1000, "kB")
+with tempfile.TemporaryDirectory() as folder:
+    target = Path(folder) / "corpus.html"
+    path = st.report({"Is there anything to fit?": page, **five}, target, title="A corpus")
+    print(path.name, path.stat().st_size // 1000, "kB")
