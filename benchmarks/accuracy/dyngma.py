@@ -57,17 +57,30 @@ PUBLISHED = {
 MATCHED = "NeuralSDE, ten Euler steps"
 #: name: (from a seed to an estimator, points along each side of the grid)
 CONTENDERS: dict[str, tuple[Any, int]] = {
-    "NeuralSDE": (lambda seed: NeuralSDE(diffusion="constant", random_state=seed), 1000),
+    # The box is where the paths start; its corners lie outside the ellipse of the support, where
+    # the default continues by a line.
+    "NeuralSDE": (
+        lambda seed: NeuralSDE(diffusion="constant", extrapolation="network", random_state=seed),
+        1000,
+    ),
     MATCHED: (
         lambda seed: NeuralSDE(
-            diffusion="constant", transition="euler", substeps=10, random_state=seed
-        ),
+            diffusion="constant",
+            extrapolation="network",
+            transition="euler",
+            substeps=10,
+            random_state=seed,
+        ),  # fmt: skip
         1000,
     ),
     "NeuralSDE, one Euler step": (
         lambda seed: NeuralSDE(
-            diffusion="constant", transition="euler", substeps=1, random_state=seed
-        ),
+            diffusion="constant",
+            extrapolation="network",
+            transition="euler",
+            substeps=1,
+            random_state=seed,
+        ),  # fmt: skip
         1000,
     ),
     "KernelSDE": (lambda seed: KernelSDE(), 100),
