@@ -37,6 +37,7 @@ SOURCES = (
     "stochtext/results/inference/calibration/further.py",
     "stochtext/results/inference/refits/grid_replication.py",
     "stochtext/results/inference/refits/replication.py",
+    "stochtext/estimators/neural/**/*.py",
     "benchmarks/calibration/frozen_network.py",
 )
 TRAINING, TEST, DRAWS = 1000, 250, 499

@@ -88,7 +88,6 @@ def main() -> None:
         samples=1000,
         sources=(
             "benchmarks/coverage/prediction.py",
-            "stochtext/results/inference/forecasting/forecasts.py",
             "stochtext/results/inference/forecasting/*.py",
             "stochtext/results/inference/draws/process_draws.py",
         ),

@@ -11,6 +11,7 @@ import pandas as pd
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.tables import Summary, frame_table, pairs_table
 from stochtext.analysis.quantities import Quantity, quantity_frame, shown_frame
+from stochtext.trajectories.panel import Trajectories
 
 __all__ = ["AnalysisResult"]
 
@@ -54,6 +55,16 @@ class AnalysisResult(ABC):
         self.facts = dict(facts)
         self.curves = dict(curves)
         self.alpha = alpha
+
+    @staticmethod
+    def facts_of(fit: Any, panel: Trajectories, t: float) -> dict[str, Any]:
+        """Return the facts of an analysis of a fit whose drift is frozen at ``t``."""
+        return {
+            "Model": fit.model,
+            "Documents": panel.n_trajectories,
+            "Transitions": panel.n_transitions,
+            "Drift frozen at": f"u = {t:g}" if fit.process.clock == "relative" else "any time",
+        }
 
     def verdict(self) -> str:
         """Return in words what was found."""

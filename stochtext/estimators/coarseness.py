@@ -7,7 +7,7 @@ import numpy as np
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.sample import TransitionSample
 
-__all__ = ["one_step_rates", "white_directions"]
+__all__ = ["one_step_rates", "outlasts_memory", "white_directions"]
 
 # A direction whose memory falls below exp(-3) = 5 % within a step cannot be told from none.
 WHITE = 3.0
@@ -31,6 +31,11 @@ def white_directions(rates: FloatArray, step: float) -> str | None:
         f"{count} of {len(rates)} directions are white at this sampling: their time constant is "
         f"below dt/{WHITE:.0f} = {step / WHITE:.3g}, which is an upper bound only."
     )
+
+
+def outlasts_memory(sample: TransitionSample) -> bool:
+    """Return whether a step is longer than the shortest time constant of a one-step regression."""
+    return bool(np.any(one_step_rates(sample) * sample.typical_step > 1.0))
 
 
 def one_step_rates(sample: TransitionSample) -> FloatArray:

@@ -18,6 +18,7 @@ from stochtext.processes.base import Process, per_state
 from stochtext.processes.gaussian import state_pairs
 from stochtext.processes.linear.process import check_steps
 from stochtext.processes.stationary import stationary_law
+from stochtext.processes.transition_law import TransitionLaw
 
 __all__ = ["KnownMoments", "KnownStationaryLaw", "KnownTransition"]
 
@@ -51,7 +52,7 @@ class _ClosedForms(Process):
     open_domain: ClassVar[bool] = False
 
 
-class KnownTransition(_ClosedForms):
+class KnownTransition(TransitionLaw, _ClosedForms):
     """A one-dimensional process of which the law of X(t + dt) given X(t) is known.
 
     Subclasses give ``_log_transition`` for checked vectors x, x_next and dt; those whose
@@ -126,20 +127,6 @@ class KnownTransition(_ClosedForms):
         out[np.isnan(there)] = np.nan
         out[possible] = self._log_transition(here[possible], there[possible], steps[possible])
         return out
-
-    def transition_density(
-        self,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        dt: ArrayLike,
-        t: ArrayLike = 0.0,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the density of X(t + dt) at x_next given X(t) = x, shape (n,).
-
-        Parameters and errors are those of ``transition_log_density``.
-        """
-        return np.exp(self.transition_log_density(x, x_next, dt, t, clock_dt))
 
     def transition_cdf(
         self,

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-import numpy as np
-from scipy.special import ndtr
-
-from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
-from stochtext.processes.base import Process
 from stochtext.processes.gaussian import (
     gaussian_log_density,
     lower_root,
@@ -17,11 +12,12 @@ from stochtext.processes.gaussian import (
     standardised,
     state_pairs,
 )
+from stochtext.processes.transition_law import TransitionLaw
 
 __all__ = ["GaussianTransition"]
 
 
-class GaussianTransition(Process):
+class GaussianTransition(TransitionLaw):
     """A process of which X(t + dt) given X(t) = x is normal, with moments in closed form.
 
     Subclasses give ``transition_moments``; all else here follows from it.
@@ -110,44 +106,6 @@ class GaussianTransition(Process):
         here, there = state_pairs(x, x_next, self.dim)
         mean, covariance = self.transition_moments(here, dt, t, clock_dt)
         return gaussian_log_density(there - mean, covariance)
-
-    def transition_density(
-        self,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        dt: ArrayLike,
-        t: ArrayLike = 0.0,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the density of X(t + dt) at x_next given X(t) = x, shape (n,).
-
-        Parameters and errors are those of ``transition_log_density``.
-        """
-        return np.exp(self.transition_log_density(x, x_next, dt, t, clock_dt))
-
-    def transition_cdf(
-        self,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        dt: ArrayLike,
-        t: ArrayLike = 0.0,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the probability of X(t + dt) <= x_next given X(t) = x, shape (n,).
-
-        Parameters are those of ``transition_log_density``.
-
-        Raises
-        ------
-        InputError
-            Also in several dimensions, where there is no closed form.
-        """
-        if self.dim != 1:
-            raise InputError(
-                f"The joint distribution function of {self.dim} coordinates has no closed form; "
-                "`transition_normal_scores` gives that of each coordinate given those before it."
-            )
-        return np.asarray(ndtr(self.transition_normal_scores(x, x_next, dt, t, clock_dt)[:, 0]))
 
     def transition_normal_scores(
         self,

@@ -10,11 +10,12 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import ndtr
 
-from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_states
 from stochtext.processes.base import Process, per_state
+from stochtext.processes.linear.process import check_steps
 from stochtext.transitions.likelihood import DifferenceLikelihood, TransitionLikelihood
 
 __all__ = ["TransitionDensity", "checked_steps"]
@@ -68,7 +69,6 @@ class TransitionDensity(ABC):
     ) -> FloatArray:
         """Return L^-1 (x_next - mean) with L the lower Cholesky factor, shape (n, d)."""
 
-    @abstractmethod
     def pit(
         self,
         process: Process,
@@ -82,7 +82,18 @@ class TransitionDensity(ABC):
 
         Column j is the conditional distribution function of coordinate j given
         the coordinates before it.
+
+        Notes
+        -----
+        Where the residuals are its standard normal quantiles, as for Gaussian steps, it is the
+        normal distribution function of these; other densities have their own.
+
+        References
+        ----------
+        Rosenblatt (1952), Remarks on a multivariate transformation, Annals of
+        Mathematical Statistics 23, 470-472.
         """
+        return np.asarray(ndtr(self.residuals(process, x, x_next, t, dt, clock_dt)))
 
     def likelihood(
         self,
@@ -129,8 +140,4 @@ def checked_steps(
     """Return states, clock readings and step lengths as arrays of n rows."""
     states = as_states("x", x, process.dim)
     n = len(states)
-    steps = per_state("dt", dt, n)
-    bad = np.flatnonzero(~(np.isfinite(steps) & (steps > 0)))
-    if bad.size:
-        raise InputError(f"`dt` must be positive and finite; got {steps[bad[0]]} in row {bad[0]}.")
-    return states, per_state("t", t, n), steps
+    return states, per_state("t", t, n), check_steps(dt, n)

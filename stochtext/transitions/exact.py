@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
@@ -140,18 +139,6 @@ class ExactDensity(GaussianDensity):
         known: Any = _known(process)
         states, following, start, steps = _pairs(process, x, x_next, t, dt)
         return np.asarray(known.transition_normal_scores(states, following, steps, start, clock_dt))
-
-    def pit(
-        self,
-        process: Process,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        t: ArrayLike,
-        dt: ArrayLike,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the distribution function of each coordinate given those before it, (n, d)."""
-        return ndtr(self.residuals(process, x, x_next, t, dt, clock_dt))
 
     def likelihood(
         self,

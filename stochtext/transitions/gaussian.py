@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import ndtr
 
 from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
@@ -144,29 +143,6 @@ class GaussianDensity(TransitionDensity):
         """Return L^-1 (x_next - mean) with L the lower Cholesky factor, shape (n, d)."""
         residual, covariance = self._residual(process, x, x_next, t, dt, clock_dt)
         return standardise(residual, cholesky_factors(covariance))
-
-    def pit(
-        self,
-        process: Process,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        t: ArrayLike,
-        dt: ArrayLike,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the Rosenblatt transform of x_next, shape (n, d).
-
-        Notes
-        -----
-        For a Gaussian it is the normal distribution function of the residuals
-        standardised with the lower Cholesky factor.
-
-        References
-        ----------
-        Rosenblatt (1952), Remarks on a multivariate transformation, Annals of
-        Mathematical Statistics 23, 470-472.
-        """
-        return ndtr(self.residuals(process, x, x_next, t, dt, clock_dt))
 
     def _residual(
         self,

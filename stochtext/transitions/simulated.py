@@ -187,22 +187,6 @@ class SimulatedDensity(TransitionDensity):
             first += len(mean)
         return np.concatenate(parts)
 
-    def pit(
-        self,
-        process: Process,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        t: ArrayLike,
-        dt: ArrayLike,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the simulated distribution function of each coordinate given those before it."""
-        from scipy.special import ndtr
-
-        return np.asarray(ndtr(self.residuals(process, x, x_next, t, dt, clock_dt)))
-
-    # -- simulation --------------------------------------------------------------------------
-
     def _mixtures(
         self,
         process: Process,

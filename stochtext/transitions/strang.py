@@ -6,7 +6,6 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
@@ -187,18 +186,6 @@ class StrangDensity(TransitionDensity):
         before, _ = flow(step.field, following, -step.half)
         before = np.where(np.isfinite(before), before, np.nan)
         return standardise(before - step.mean, cholesky_factors(step.covariance))
-
-    def pit(
-        self,
-        process: Process,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        t: ArrayLike,
-        dt: ArrayLike,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the normal distribution function of the residuals, shape (n, d)."""
-        return ndtr(self.residuals(process, x, x_next, t, dt, clock_dt))
 
     def _step(self, process: Process, x: ArrayLike, t: ArrayLike, dt: ArrayLike) -> _Step:
         process.require_specified()

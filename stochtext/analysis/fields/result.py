@@ -41,12 +41,7 @@ class DriftDiffusion(AnalysisResult):
                 "of the fit and have none.",
                 "Fields are NaN outside the support of the fitted data; bands are pointwise.",
             ],
-            facts={
-                "Model": fit.model, "Documents": panel.n_trajectories,
-                "Transitions": panel.n_transitions,
-                "Drift frozen at": f"u = {t:g}" if fit.process.clock == "relative" else "any time",
-            },
-            curves=curves, alpha=alpha,
+            facts=self.facts_of(fit, panel, t), curves=curves, alpha=alpha,
         )  # fmt: skip
 
     def plot(self, ax: Any = None) -> Any:

@@ -40,12 +40,7 @@ class PhaseSpace(AnalysisResult):
                 "recurrence and first passage leave one document (group) out at a time.",
                 "p-values of first-passage times: rank among simulated panels, the fit held fixed.",
             ],
-            facts={
-                "Model": fit.model, "Documents": panel.n_trajectories,
-                "Transitions": panel.n_transitions,
-                "Drift frozen at": f"u = {t:g}" if fit.process.clock == "relative" else "any time",
-            },
-            curves=curves, alpha=alpha,
+            facts=self.facts_of(fit, panel, t), curves=curves, alpha=alpha,
         )  # fmt: skip
         self._columns = fit.record.columns
         self._states = panel.values

@@ -14,7 +14,7 @@ from stochtext._shared.validation import (
     check_integer,
     check_positive,
 )
-from stochtext.estimators.neural.coarseness import is_coarse
+from stochtext.estimators.coarseness import outlasts_memory
 from stochtext.estimators.neural.settings import Settings
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.fitted.covariate_coding import CovariateCoding
@@ -62,7 +62,7 @@ def settings_of(
     form = e.diffusion
     if form == "auto":
         form = "full" if dim <= LARGEST_FULL_DIM else "constant-correlation"
-    coarse = e.transition == "auto" and e.substeps == "auto" and is_coarse(sample)
+    coarse = e.transition == "auto" and e.substeps == "auto" and outlasts_memory(sample)
     fixed = None if isinstance(e.ridge, str) else check_positive("ridge", e.ridge, zero=True)
     return Settings(
         hidden=_widths("hidden", e.hidden),

@@ -10,7 +10,6 @@ from scipy.special import ndtr
 
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.base import Fit
-from stochtext.estimators.neural.coarseness import COARSE
 from stochtext.estimators.neural.noise.smoother import smooth_states
 from stochtext.estimators.neural.selection.ensemble import EnsembleFit
 from stochtext.estimators.neural.settings import Settings
@@ -26,6 +25,12 @@ from stochtext.results.residuals import Residuals, residuals_of
 from stochtext.transitions.base import TransitionDensity
 
 __all__ = ["gains_frame", "history_frame", "notes_of", "results_of"]
+
+COARSE = (
+    "Steps are longer than the shortest time constant of a linear fit: drift and covariance rate "
+    "are those of one sampling interval, by Euler's density. transition='cubature' asks for those "
+    "of the process."
+)
 
 
 def results_of(

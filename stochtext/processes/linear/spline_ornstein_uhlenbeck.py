@@ -9,19 +9,18 @@ import numpy as np
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
-from stochtext._shared.validation import as_float_array, as_states
-from stochtext.processes.base import per_state
+from stochtext._shared.validation import as_float_array
 from stochtext.processes.compiled.source import CoefficientSource
 from stochtext.processes.gaussian import row_products
 from stochtext.processes.linear.mean_basis import NaturalSpline
-from stochtext.processes.linear.process import LinearProcess, check_steps
+from stochtext.processes.linear.moving_mean import MovingMean
 from stochtext.processes.linear.transition import moving_along_spline
 from stochtext.processes.parameters import parameter_value
 
 __all__ = ["SplineOrnsteinUhlenbeck"]
 
 
-class SplineOrnsteinUhlenbeck(LinearProcess):
+class SplineOrnsteinUhlenbeck(MovingMean):
     r"""dX = kappa (m(u) - X) dt + sigma dW with m the spline through ``levels`` at ``knots``.
 
     Parameters
@@ -112,21 +111,6 @@ class SplineOrnsteinUhlenbeck(LinearProcess):
     def _levels(self) -> FloatArray:
         return np.asarray(self._params["levels"], dtype=np.float64)
 
-    def mean_level(self, t: ArrayLike) -> FloatArray:
-        """Return m(u), the level that the process returns to, at each clock reading.
-
-        Parameters
-        ----------
-        t : float or array_like of shape (n,)
-            Clock readings.
-
-        Returns
-        -------
-        ndarray of shape (n, d)
-        """
-        self.require_specified()
-        return self._mean(np.atleast_1d(as_float_array("t", t)))
-
     def _mean(self, t: FloatArray) -> FloatArray:
         return row_products(self._levels.T[None], self._basis.derivatives(t)[0])
 
@@ -145,45 +129,8 @@ class SplineOrnsteinUhlenbeck(LinearProcess):
     def _drift(self, x: FloatArray, t: FloatArray) -> FloatArray:
         return row_products(self._kappa[None], self._mean(t) - x)
 
-    def transition_moments(
-        self,
-        x: ArrayLike,
-        dt: ArrayLike,
-        t: ArrayLike = 0.0,
-        clock_dt: ArrayLike | None = None,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return mean (n, d) and covariance (n, d, d) of the exact Gaussian transition.
-
-        Parameters
-        ----------
-        x : array_like of shape (n, d)
-            States at the start of the step.
-        dt : float or array_like of shape (n,)
-            Length of the step in units of time.
-        t : float or array_like of shape (n,), default 0.0
-            Start of the step on the clock of the process.
-        clock_dt : float or array_like of shape (n,), optional
-            Length of the step on the clock; required for ``clock="relative"``.
-
-        Raises
-        ------
-        InputError
-            If the clock is relative and ``clock_dt`` is missing.
-        """
-        self.require_specified()
-        states = as_states("x", x, self.dim)
-        n = len(states)
-        if clock_dt is None and self.clock == "relative":
-            raise InputError(
-                "On a relative clock the transition needs `clock_dt`, the part of the whole "
-                "trajectory that each step covers: dt / (t_last - t_first)."
-            )
-        steps, start = check_steps(dt, n), per_state("t", t, n)
-        rate = per_state("clock_dt", steps if clock_dt is None else clock_dt, n) / steps
-        phi, covariance = self._step(steps)
-        mean = row_products(phi, states - self._mean(start))
-        moved = moving_along_spline(self._kappa, self._levels, self._basis, start, rate, steps)
-        return mean + moved, covariance
+    def _moved(self, start: FloatArray, rate: FloatArray, steps: FloatArray) -> FloatArray:
+        return moving_along_spline(self._kappa, self._levels, self._basis, start, rate, steps)
 
     def start_values(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> dict[str, Any]:
         """Return the values of a constant mean, and levels that are all alike."""

@@ -9,19 +9,17 @@ import numpy as np
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
-from stochtext._shared.validation import as_float_array, as_states, check_integer
-from stochtext.processes.base import per_state
+from stochtext._shared.validation import as_float_array, check_integer
 from stochtext.processes.compiled.source import CoefficientSource
-from stochtext.processes.gaussian import row_products
 from stochtext.processes.linear.mean_basis import Polynomials
-from stochtext.processes.linear.process import LinearProcess, check_steps
+from stochtext.processes.linear.moving_mean import MovingMean
 from stochtext.processes.linear.transition import moving_mean, polynomial
 from stochtext.processes.parameters import parameter_value
 
 __all__ = ["TrendingOrnsteinUhlenbeck"]
 
 
-class TrendingOrnsteinUhlenbeck(LinearProcess):
+class TrendingOrnsteinUhlenbeck(MovingMean):
     """dX = kappa (m(u) - X) dt + sigma dW with m(u) = sum_j trend[j] u^j.
 
     Parameters
@@ -118,20 +116,8 @@ class TrendingOrnsteinUhlenbeck(LinearProcess):
     def _trend(self) -> FloatArray:
         return np.asarray(self._params["trend"], dtype=np.float64)
 
-    def mean_level(self, t: ArrayLike) -> FloatArray:
-        """Return m(u), the level that the process returns to, at each clock reading.
-
-        Parameters
-        ----------
-        t : float or array_like of shape (n,)
-            Clock readings.
-
-        Returns
-        -------
-        ndarray of shape (n, d)
-        """
-        self.require_specified()
-        return polynomial(self._trend, np.atleast_1d(as_float_array("t", t)))
+    def _mean(self, t: FloatArray) -> FloatArray:
+        return polynomial(self._trend, t)
 
     def _level_formula(self, t: Any, p: Mapping[str, Any]) -> list[Any]:
         level = list(p["trend"][-1])
@@ -142,51 +128,12 @@ class TrendingOrnsteinUhlenbeck(LinearProcess):
     def _drift(self, x: FloatArray, t: FloatArray) -> FloatArray:
         return (polynomial(self._trend, t) - x) @ self._kappa.T
 
-    def transition_moments(
-        self,
-        x: ArrayLike,
-        dt: ArrayLike,
-        t: ArrayLike = 0.0,
-        clock_dt: ArrayLike | None = None,
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return mean (n, d) and covariance (n, d, d) of the exact Gaussian transition.
+    def _moved(self, start: FloatArray, rate: FloatArray, steps: FloatArray) -> FloatArray:
+        return moving_mean(self._kappa, self._trend, start, rate, steps)
 
-        Parameters
-        ----------
-        x : array_like of shape (n, d)
-            States at the start of the step.
-        dt : float or array_like of shape (n,)
-            Length of the step in units of time.
-        t : float or array_like of shape (n,), default 0.0
-            Start of the step on the clock of the process.
-        clock_dt : float or array_like of shape (n,), optional
-            Length of the step on the clock; required for ``clock="relative"``
-            unless the mean does not move.
-
-        Raises
-        ------
-        InputError
-            If the clock is relative and ``clock_dt`` is missing.
-        """
-        self.require_specified()
-        states = as_states("x", x, self.dim)
-        n = len(states)
-        steps, start = check_steps(dt, n), per_state("t", t, n)
-        rate = per_state("clock_dt", self._clock_step(steps, clock_dt), n) / steps
-        phi, covariance = self._step(steps)
-        start_level = polynomial(self._trend, start)
-        mean = row_products(phi, states - start_level)
-        return mean + moving_mean(self._kappa, self._trend, start, rate, steps), covariance
-
-    def _clock_step(self, dt: FloatArray, clock_dt: ArrayLike | None) -> ArrayLike:
-        if clock_dt is not None:
-            return clock_dt
-        if self.clock == "relative" and self._degree > 0:
-            raise InputError(
-                "On a relative clock the transition needs `clock_dt`, the part of the whole "
-                "trajectory that each step covers: dt / (t_last - t_first)."
-            )
-        return dt
+    @property
+    def _moves(self) -> bool:
+        return self._degree > 0
 
     def start_values(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> dict[str, Any]:
         """Return the values of a constant mean, and a trend that does not move."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, BoolArray, FloatArray
@@ -21,11 +20,12 @@ from stochtext.processes.gaussian import (
 )
 from stochtext.processes.linear.process import check_steps
 from stochtext.processes.named.rate_and_factor import RateAndFactor
+from stochtext.processes.transition_law import TransitionLaw
 
 __all__ = ["GeometricBrownianMotion"]
 
 
-class GeometricBrownianMotion(RateAndFactor):
+class GeometricBrownianMotion(TransitionLaw, RateAndFactor):
     """dX_i = mu_i X_i dt + X_i sum_j sigma_ij dW_j.
 
     Parameters
@@ -180,44 +180,6 @@ class GeometricBrownianMotion(RateAndFactor):
         standard = gaussian_log_density(residual, self._rate_rows(len(residual)))
         density = standard - np.sum(np.log(landing * root), axis=1)
         return np.where(inside, density, np.where(missing, np.nan, -np.inf))
-
-    def transition_density(
-        self,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        dt: ArrayLike,
-        t: ArrayLike = 0.0,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the density of X(t + dt) at x_next given X(t) = x, shape (n,).
-
-        Parameters and errors are those of ``transition_log_density``.
-        """
-        return np.exp(self.transition_log_density(x, x_next, dt, t, clock_dt))
-
-    def transition_cdf(
-        self,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        dt: ArrayLike,
-        t: ArrayLike = 0.0,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the probability of X(t + dt) <= x_next given X(t) = x, shape (n,).
-
-        Parameters are those of ``transition_log_density``.
-
-        Raises
-        ------
-        InputError
-            Also in several dimensions, where there is no closed form.
-        """
-        if self.dim != 1:
-            raise InputError(
-                f"The joint distribution function of {self.dim} coordinates has no closed form; "
-                "`transition_normal_scores` gives that of each coordinate given those before it."
-            )
-        return np.asarray(ndtr(self.transition_normal_scores(x, x_next, dt, t, clock_dt)[:, 0]))
 
     def transition_normal_scores(
         self,

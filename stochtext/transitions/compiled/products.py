@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stochtext.processes.compiled.tracing.expression import Expression, Graph, reachable
+from stochtext.processes.compiled.tracing.powers import whole_power
 
 __all__ = ["Factors", "factored", "normal_form", "powers_by_exponentials"]
 
@@ -41,7 +42,7 @@ def factored(node: Expression) -> tuple[float, Factors]:
             waiting.append((part.graph.apply("exp", part.operands[0].operands[0]), -exponent))
         elif part.operation == "sqrt" and exponent % 2 == 0:
             waiting.append((part.operands[0], exponent // 2))
-        elif _whole_power(part):
+        elif _has_whole_exponent(part):
             base, power = part.operands
             waiting.append((base, exponent * int(power.value)))
         else:
@@ -50,7 +51,7 @@ def factored(node: Expression) -> tuple[float, Factors]:
     return 1.0, [(node, 1)]
 
 
-def _whole_power(node: Expression) -> bool:
+def _has_whole_exponent(node: Expression) -> bool:
     if node.operation != "pow" or node.operands[1].operation != "constant":
         return False
     value = node.operands[1].value
@@ -68,18 +69,8 @@ def multiplied(graph: Graph, factors: Factors) -> Any:
             base = graph.apply("exp", -base.operands[0])
         elif exponent < 0:
             base = graph.apply("div", 1.0, base)
-        factor = _power(base, abs(exponent))
+        factor = whole_power(base, abs(exponent))
         result = factor if result is None else result * factor
-    return result
-
-
-def _power(base: Any, count: int) -> Any:
-    result: Any = None
-    while count:
-        if count % 2:
-            result = base if result is None else result * base
-        count //= 2
-        base = base * base if count else base
     return result
 
 

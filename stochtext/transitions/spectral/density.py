@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri, ndtri_exp
+from scipy.special import ndtri, ndtri_exp
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, BoolArray, FloatArray
@@ -171,18 +171,6 @@ class SpectralDensity(TransitionDensity):
             scores[far] = _far_scores(steps, np.flatnonzero(rows)[far])
         out[rows] = scores
         return out[:, None]
-
-    def pit(
-        self,
-        process: Process,
-        x: ArrayLike,
-        x_next: ArrayLike,
-        t: ArrayLike,
-        dt: ArrayLike,
-        clock_dt: ArrayLike | None = None,
-    ) -> FloatArray:
-        """Return the distribution function of x_next, shape (n, 1)."""
-        return ndtr(self.residuals(process, x, x_next, t, dt, clock_dt))
 
     def _expansion(self, process: Process, key: tuple[float, ...]) -> Expansion:
         if self._latest is not None:

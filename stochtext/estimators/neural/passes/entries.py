@@ -11,7 +11,7 @@ from stochtext.estimators.neural.passes.matrices import factorise_rows, whiten_c
 from stochtext.estimators.neural.passes.rows import copy_rows, fill_rows, row_of
 from stochtext.estimators.neural.passes.steps import strip_back, strip_forward
 
-__all__ = ["jacobians", "laws", "losses", "score_cotangent", "set_cotangent", "sums", "weigh"]
+__all__ = ["jacobians", "laws", "score_cotangent", "set_cotangent", "sums", "weigh"]
 
 LANES = 16
 
@@ -65,23 +65,6 @@ def score_cotangent(law: Any, d: Any, bars: Any) -> None:
             cot = row_of(bars, d + j * d + k)
             for i in range(LANES):
                 cot[i] = 0.5 * (one[i] * two[i] - (1.0 if j == k else 0.0))
-
-
-@kernel
-def losses(
-    theta: Any, shape: Any, layers: Any, units: Any, data: Any, n_sub: Any, euler: Any,
-    here: Any, tape: Any, stages: Any, extra: Any, y: Any, law: Any, out: Any,
-) -> None:  # fmt: skip
-    """Write minus the log density of every transition."""
-    wide_vectors()
-    d = shape[1]
-    for strip in range(n_sub.shape[0]):
-        end = strip_forward(
-            theta, shape, layers, units, data, strip, n_sub[strip], here, tape, stages, extra, y,
-            euler,
-        )  # fmt: skip
-        weigh(shape, here, y, end, law)
-        copy_rows(law, d * d + d, 1, out, strip)
 
 
 @kernel

@@ -89,9 +89,7 @@ class Engine:
         out = np.empty((len(parameters), len(rows.order)))
         memory = self._memory(rows, 1)
         for m, theta in enumerate(parameters):
-            own = np.empty((len(rows.n_sub), _LANES))
-            _compiled("losses")(*self._arguments(theta, rows, memory), own)
-            out[m, rows.order] = own.ravel()[rows.place]
+            out[m, rows.order] = self._laws(theta, rows, memory)[:, -1]
         return np.where(np.isfinite(out), out, np.inf)
 
     def whitened(
@@ -107,9 +105,7 @@ class Engine:
         losses : ndarray of shape (m,)
         """
         rows, d = self._rows_of(np.flatnonzero(weight > 0.0)), self.architecture.dim
-        out = np.empty((len(rows.n_sub) * (d + 1), _LANES))
-        _compiled("laws")(*self._arguments(theta, rows, self._memory(rows, 1)), out)
-        found = out.reshape(-1, d + 1, _LANES).transpose(0, 2, 1).reshape(-1, d + 1)[rows.place]
+        found = self._laws(theta, rows, self._memory(rows, 1))
         return rows.order, found[:, :d], found[:, d]
 
     def value_and_gradient(
@@ -185,6 +181,14 @@ class Engine:
         if probes.shape[2] > 1:
             total /= len(probes)
         return np.asarray(total * (weight.sum() / weight[used].sum()))
+
+    def _laws(self, theta: FloatArray, rows: _Rows, memory: _Memory) -> FloatArray:
+        """Whitened residuals and minus the log density of every row laid out, (m, d + 1)."""
+        width = self.architecture.dim + 1
+        out = np.empty((len(rows.n_sub) * width, _LANES))
+        _compiled("laws")(*self._arguments(theta, rows, memory), out)
+        strips = out.reshape(-1, width, _LANES).transpose(0, 2, 1)
+        return np.asarray(strips.reshape(-1, width)[rows.place])
 
     @property
     def _size(self) -> int:
@@ -343,7 +347,6 @@ def _compiled(name: str) -> Any:
     common = (one, whole, types.int64[:, ::1], one, two, whole, types.boolean, *(two,) * 6)
     signatures = {
         "laws": (*common, two),
-        "losses": (*common, two),
         "sums": (*common, *(two,) * 5),
         "jacobians": (*common, two, two, two, three, types.boolean, three),
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from stochtext.processes.compiled.tracing.expression import Expression, Graph, reachable
 
-__all__ = ["joined_product", "multiplied_out"]
+__all__ = ["joined_product", "multiplied_out", "whole_power"]
 
 _MOST_FACTORS = 32
 
@@ -31,14 +31,15 @@ def _as_product(graph: Graph, base: Expression, exponent: Expression) -> Any:
     twice = 2.0 * exponent.value
     if twice != int(twice):
         return None
-    result = _whole_power(base, int(abs(exponent.value)))
+    result = whole_power(base, int(abs(exponent.value)))
     if twice % 2.0:
         root = graph.apply("sqrt", base)
         result = root if result is None else result * root
     return 1.0 / result if exponent.value < 0 else result
 
 
-def _whole_power(base: Any, count: int) -> Any:
+def whole_power(base: Any, count: int) -> Any:
+    """Return base to a whole power by repeated squaring, None for the power of zero."""
     result: Any = None
     while count:
         if count % 2:

@@ -9,18 +9,13 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from scipy import stats
-from scipy.special import ndtr
 
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
+from stochtext.results.inference.refits.replication import normals_per_step, step_from_normals
 from stochtext.transitions.base import TransitionDensity
 
-__all__ = ["ChainLaw", "JumpLaw", "PathLaw", "StepLaw", "law_of"]
-
-#: An Euler step where there is no exact one is this part of a sampling interval.
-SUBSTEPS = 10
-_SMALLEST = np.finfo(float).eps / 2.0
+__all__ = ["ChainLaw", "PathLaw", "StepLaw", "law_of"]
 
 
 class StepLaw(Protocol):
@@ -93,31 +88,14 @@ class PathLaw:
 
     def width(self, process: Process) -> int:
         """Return the normals of an exact step, or of all substeps."""
-        if process.exact_normals is not None:
-            return process.exact_normals
-        if getattr(process, "has_exact_step_uniform", False):
-            return 1
-        return SUBSTEPS * (process.noise_dim or 1)
+        return normals_per_step(process)
 
     def step(
         self, process: Process, x: FloatArray, t: FloatArray, dt: FloatArray,
         clock_dt: FloatArray, z: FloatArray,
     ) -> FloatArray:  # fmt: skip
         """Return the states one sampling interval later."""
-        if process.exact_normals is not None:
-            return process.exact_step(x, t, dt, clock_dt, z)
-        if getattr(process, "has_exact_step_uniform", False):
-            uniforms = np.clip(ndtr(z[:, 0]), _SMALLEST, 1.0 - _SMALLEST)
-            exact: Any = process
-            return np.asarray(exact.exact_step_uniform(x, dt, uniforms))
-        normals = z.reshape(len(x), SUBSTEPS, -1)
-        h = dt[:, None] / SUBSTEPS
-        with np.errstate(all="ignore"):
-            for j in range(SUBSTEPS):
-                at = t + clock_dt * (j / SUBSTEPS)
-                noise = np.einsum("nij,nj->ni", process.diffusion(x, at), normals[:, j])
-                x = _reflected(x + process.drift(x, at) * h + noise * np.sqrt(h), process)
-        return x
+        return step_from_normals(process, x, t, dt, clock_dt, z)
 
     def mean(
         self, process: Process, x: FloatArray, t: FloatArray, dt: FloatArray, clock_dt: FloatArray
@@ -125,40 +103,6 @@ class PathLaw:
         """Return the mean of an exact Gaussian transition; None without one."""
         moments = process.transition_moments(x, dt, t, clock_dt)
         return None if moments is None else moments[0]
-
-
-class JumpLaw:
-    """Euler-Maruyama in ten substeps with a Poisson number of jumps in each."""
-
-    said = "the fitted jump diffusion between observations"
-    is_exact = False
-
-    def width(self, process: Process) -> int:
-        """Return the normals for noise, number and size of jumps of all substeps."""
-        return SUBSTEPS * ((process.noise_dim or 1) + 1 + (process.dim or 1))
-
-    def step(
-        self, process: Any, x: FloatArray, t: FloatArray, dt: FloatArray, clock_dt: FloatArray,
-        z: FloatArray,
-    ) -> FloatArray:  # fmt: skip
-        """Return the states one sampling interval later."""
-        factor, m = np.asarray(process.params["jump_factor"]), process.noise_dim or 1
-        normals = z.reshape(len(x), SUBSTEPS, -1)
-        h = dt[:, None] / SUBSTEPS
-        with np.errstate(all="ignore"):
-            for j in range(SUBSTEPS):
-                at, own = t + clock_dt * (j / SUBSTEPS), normals[:, j]
-                noise = np.einsum("nij,nj->ni", process.diffusion(x, at), own[:, :m])
-                number = stats.poisson.ppf(ndtr(own[:, m]), process.jump_rate * h[:, 0])[:, None]
-                x = x + process.drift(x, at) * h + noise * np.sqrt(h)
-                x = x + number * process.jump_mean + np.sqrt(number) * (own[:, m + 1 :] @ factor.T)
-        return x
-
-    def mean(
-        self, process: Process, x: FloatArray, t: FloatArray, dt: FloatArray, clock_dt: FloatArray
-    ) -> None:
-        """Return None: it is taken from the samples."""
-        return
 
 
 def law_of(process: Process, transition: TransitionDensity, errors: Any) -> StepLaw:
@@ -178,8 +122,6 @@ def law_of(process: Process, transition: TransitionDensity, errors: Any) -> Step
     is forecast. Where curves were corrected for the finite interval, and for all other
     densities, the coefficients are those of the process, which is forecast itself.
     """
-    if process.noise == "jump":
-        return JumpLaw()
     corrected = getattr(errors, "bias", None) is not None or getattr(errors, "_corrected", False)
     if transition.name == "euler" and not corrected:
         return ChainLaw(transition)
@@ -195,10 +137,3 @@ def _factor(covariance: FloatArray) -> FloatArray:
         good = np.isfinite(covariance).all(axis=(1, 2)) & (values[:, 0] > -1e-12 * values[:, -1])
         root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
         return np.where(good[:, None, None], root, np.nan)
-
-
-def _reflected(x: FloatArray, process: Process) -> FloatArray:
-    """Reflect what an Euler step took out of the domain."""
-    low, high = np.array(process.domain).T
-    x = np.where(x < low, 2.0 * low - x, x)
-    return np.where(x > high, 2.0 * high - x, x)

@@ -22,7 +22,7 @@ from stochtext.results.inference.refits.grid_replication import on_grid, values_
 from stochtext.trajectories.contents import Transitions
 from stochtext.trajectories.panel import Trajectories
 
-__all__ = ["REPLICATES_AT_ONCE", "replicated_panels"]
+__all__ = ["REPLICATES_AT_ONCE", "normals_per_step", "replicated_panels", "step_from_normals"]
 
 # An Euler step where there is no exact one is this part of a sampling interval.
 SUBSTEPS = 10
@@ -61,7 +61,7 @@ def replicated_panels(
     steps = panel.transitions(clock=process.clock)
     begins = panel.offsets[:-1] - np.arange(panel.n_trajectories)
     lengths = panel.lengths - 1
-    width, line = _normals(process), _Line.of(process, steps)
+    width, line = normals_per_step(process), _Line.of(process, steps)
     longest, m = int(lengths.max()), panel.n_trajectories
     everything, several = np.arange(m), bool(np.ptp(lengths))
     values = np.empty((count, *panel.values.shape))
@@ -80,7 +80,7 @@ def replicated_panels(
                 continue
             t, dt, clock_dt = (np.tile(a[row], count) for a in (steps.t, steps.dt, steps.clock_dt))
             x = values[:, at].reshape(count * len(active), -1)
-            following = _step(process, x, t, dt, clock_dt, z.reshape(len(x), width))
+            following = step_from_normals(process, x, t, dt, clock_dt, z.reshape(len(x), width))
             values[:, at + 1] = following.reshape(count, len(active), -1)
     return [panel.with_values(v) if np.isfinite(v).all() else None for v in values]
 
@@ -112,7 +112,8 @@ def _has_no_exact_step(process: Process) -> bool:
     return process.exact_normals is None and not getattr(process, "has_exact_step_uniform", False)
 
 
-def _normals(process: Process) -> int:
+def normals_per_step(process: Process) -> int:
+    """Return how many standard normals ``step_from_normals`` takes for a row."""
     if process.exact_normals is not None:
         return process.exact_normals
     if getattr(process, "has_exact_step_uniform", False):
@@ -124,10 +125,22 @@ def _normals(process: Process) -> int:
     return SUBSTEPS * own
 
 
-def _step(
+def step_from_normals(
     process: Process, x: FloatArray, t: FloatArray, dt: FloatArray, clock_dt: FloatArray,
     z: FloatArray,
 ) -> FloatArray:  # fmt: skip
+    """Return the states one sampling interval later, a smooth function of standard normals.
+
+    Exact where the process has an exact step, else Euler-Maruyama with ten substeps, reflected
+    at the ends of the domain, with a Poisson number of jumps in each where there are jumps.
+
+    Parameters
+    ----------
+    process : Process
+    x : ndarray of shape (n, d)
+    t, dt, clock_dt : ndarray of shape (n,)
+    z : ndarray of shape (n, normals_per_step(process))
+    """
     if process.exact_normals is not None:
         return process.exact_step(x, t, dt, clock_dt, z)
     if getattr(process, "has_exact_step_uniform", False):
