@@ -220,7 +220,8 @@ class NeuralResults(FunctionalResults):
         notes = super()._notes()
         if isinstance(self.errors, EnsembleErrors):
             notes.append(
-                f"Bands: {METHODS[self.errors.method]}. Their measured coverage is in {COVERAGE}."
+                f"Bands: {METHODS[self.errors.method]}. Their coverage has only been looked at, on "
+                f"a few samples of each design ({COVERAGE}): take them as provisional."
             )
         for name, label in (
             ("linearity", "The drift is linear"),

@@ -108,6 +108,11 @@ def notes_of(learned: EnsembleFit, settings: Settings) -> list[str]:
         f"Held out in each of {settings.n_starts} starts: {learned.held_out}; afterwards every "
         "start was trained on all transitions. Degrees of freedom are effective ones."
     )
+    lines.append(
+        "p-values of networks: one-sided, clustered by held-out unit, of comparisons that end "
+        "early where starts agree. Their size has not been measured: they choose a model and test "
+        "nothing."
+    )
     return [line[0].upper() + line[1:] for line in lines]
 
 
