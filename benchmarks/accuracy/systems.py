@@ -5,7 +5,9 @@ in the record. RISE is the root of the mean squared distance from the truth over
 stationary law within the central 98 % of every coordinate; the covariance rate is compared
 entry by entry. "local linear, oracle bandwidth" is uncorrected local linear regression with the
 bandwidth that is best for the truth, one for the drift and one for the covariance rate;
-"ParametricSDE" knows the formula and starts at the truth. ``seconds`` are of one processor.
+"ParametricSDE" knows the formula and starts at the truth; where the noise is one number times the
+identity, "ParametricSDE, free covariance" does not know that, only that it is constant.
+``seconds`` are of one processor.
 
 Run from the root of the repository, some two hours on one core::
 
@@ -34,8 +36,8 @@ from benchmarks.accuracy.contenders import (
 from benchmarks.accuracy.truths import SYSTEMS, draws, panel_of
 
 RESULT = Path(__file__).with_name("results") / "systems.json"
-PARAMETRIC = "ParametricSDE"
-CONTENDERS = (*BASELINES, ORACLE, PARAMETRIC)
+PARAMETRIC, FREE = "ParametricSDE", "ParametricSDE, free covariance"
+CONTENDERS = (*BASELINES, ORACLE, PARAMETRIC, FREE)
 #: Sizes of the held-out panels, and how far their seeds are from those of the data.
 HELD_OUT_PATHS, HELD_OUT_SEED = 20, 50_000
 _PARTS = ("drift", "covariance")
@@ -49,6 +51,7 @@ def main() -> None:
         for seed in range(options.replications)
         for system in SYSTEMS
         for contender in CONTENDERS
+        if contender != FREE or SYSTEMS[system].unequal is not None
     ]
     facts = {
         "systems": {
@@ -75,8 +78,10 @@ def measure(system: str, contender: str, seed: int) -> dict[str, Any]:
     if contender == ORACLE:
         return measure_oracle(design.bandwidths, panel, x, design.process)
     held_out = panel_of(design, HELD_OUT_SEED + 1000 * seed, HELD_OUT_PATHS)
-    if contender == PARAMETRIC:
-        estimator: Any = parametric(design.process, design.density)
+    if contender in (PARAMETRIC, FREE):
+        process = design.process if contender == PARAMETRIC else design.unequal
+        assert process is not None
+        estimator: Any = parametric(process, design.density)
     else:
         estimator = BASELINES[contender](design.degree, design.diffusion_degree, seed)
     return measure_fit(estimator, panel, x, design.process, held_out)
@@ -113,7 +118,7 @@ def _ratios(cells: list[dict[str, Any]], system: str) -> dict[str, Any]:
     """Return the neural RISE over those of others: ratio of means, 90th percentile over seeds."""
     by = {
         c: {one["seed"]: one for one in cells if _is(one, system, c)}
-        for c in (NEURAL, ORACLE, "GaussianProcessSDE", "LinearSDE", PARAMETRIC)
+        for c in (NEURAL, ORACLE, "GaussianProcessSDE", "LinearSDE", PARAMETRIC, FREE)
     }
     rivals = {c: _ratio(by[NEURAL], by[c], "drift") for c in (ORACLE, "GaussianProcessSDE")}
     rivals = {c: ratio for c, ratio in rivals.items() if ratio}
@@ -121,7 +126,7 @@ def _ratios(cells: list[dict[str, Any]], system: str) -> dict[str, Any]:
     if rivals:
         best = max(rivals, key=lambda c: rivals[c]["of means"])
         ratios["drift over the better of oracle and GP"] = {**rivals[best], "which": best}
-    for c in ("LinearSDE", PARAMETRIC):
+    for c in ("LinearSDE", PARAMETRIC, FREE):
         for part in _PARTS:
             ratio = _ratio(by[NEURAL], by[c], part)
             if ratio:

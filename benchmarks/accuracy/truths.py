@@ -45,6 +45,9 @@ class System:
         Monomials offered to the sparse fit.
     bandwidths : tuple of float
         Where the oracle looks, in standard deviations of the states.
+    unequal : Process, optional
+        The same with every entry of a constant covariance rate free, where ``process`` has one
+        number for all of them.
     """
 
     formula: str
@@ -59,6 +62,7 @@ class System:
     degree: int = 3
     diffusion_degree: int = 2
     bandwidths: tuple[float, ...] = (0.08, 0.12, 0.18, 0.27, 0.4, 0.6, 0.9)
+    unequal: Process | None = None
 
     @property
     def dim(self) -> int:
@@ -147,6 +151,27 @@ def _three(t: Any, x: Any, s: float) -> Any:
     return np.array([s + 0.0 * x[0], s + 0.0 * x[1], s + 0.0 * x[2]])
 
 
+def _two_free(t: Any, x: Any, a: float, b: float, c: float) -> Any:
+    zero = 0.0 * x[0]
+    return np.array([[a + zero, zero], [b + zero, c + zero]])
+
+
+def _three_free(t: Any, x: Any, a: float, b: float, c: float, e: float, f: float, g: float) -> Any:
+    zero = 0.0 * x[0]
+    return np.array(
+        [[a + zero, zero, zero], [b + zero, c + zero, zero], [e + zero, f + zero, g + zero]]
+    )
+
+
+def _with_free_covariance(drift: Any, params: dict[str, float], s: float, dim: int) -> SDE:
+    """Return the process with noise s I as one with a free lower triangle."""
+    if dim == 2:
+        factor, free = _two_free, {"a": s, "b": 0.0, "c": s}
+    else:
+        factor, free = _three_free, {"a": s, "b": 0.0, "c": s, "e": 0.0, "f": 0.0, "g": s}
+    return SDE(drift, factor, dim=dim, noise="general", params={**params, **free})
+
+
 def _eight_dimensional() -> OrnsteinUhlenbeck:
     """Return an Ornstein-Uhlenbeck process with rates .3 to 2 and a rotating part."""
     rng = np.random.default_rng(5)
@@ -187,6 +212,9 @@ SYSTEMS: dict[str, System] = {
             params={"alpha": 1.0, "beta": 1.0, "delta": 0.35, "s": 1.0},
         ),
         0.04, _normal(2), diffusion_degree=0, bandwidths=_PLANE,
+        unequal=_with_free_covariance(
+            _duffing_drift, {"alpha": 1.0, "beta": 1.0, "delta": 0.35}, 1.0, 2
+        ),
     ),
     "OU, d = 8": System(
         "dX = -K X dt + S dW, K with rates .3 to 2 and a rotation, S S' full",
@@ -204,6 +232,7 @@ SYSTEMS: dict[str, System] = {
             params={"mu": 1.0, "k": 1.0, "s": 0.5},
         ),
         0.04, _normal(2), diffusion_degree=0, bandwidths=_PLANE,
+        unequal=_with_free_covariance(_van_der_pol_drift, {"mu": 1.0, "k": 1.0}, 0.5, 2),
     ),
     "linear-cubic oscillator": System(
         "dX = (2 Y^3 - .1 X^3) dt + .5 dW1, dY = (-2 X^3 - .1 Y^3) dt + .5 dW2, "
@@ -213,5 +242,6 @@ SYSTEMS: dict[str, System] = {
             params={"c": 0.1, "w": 2.0, "k": 0.3, "s": 0.5},
         ),
         0.04, _normal(3), diffusion_degree=0, bandwidths=(0.3, 0.45, 0.65, 1.0, 1.5),
+        unequal=_with_free_covariance(_linear_cubic_drift, {"c": 0.1, "w": 2.0, "k": 0.3}, 0.5, 3),
     ),
 }  # fmt: skip

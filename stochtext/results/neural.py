@@ -31,8 +31,11 @@ __all__ = ["NeuralResults"]
 
 COVERAGE = "benchmarks/coverage/results/neural.json"
 METHODS = {
-    "ensemble": "robust Laplace of every start, mixed over starts, with half the variance between",
-    "laplace": "robust Laplace of the best start",
+    "ensemble": (
+        "robust Laplace of every start, mixed over starts, with half the variance between and an "
+        "allowance for the bias of smoothing"
+    ),
+    "laplace": "robust Laplace of the best start, with an allowance for the bias of smoothing",
     "bootstrap": "refits to resampled trajectories or blocks",
 }
 NO_DATA = (

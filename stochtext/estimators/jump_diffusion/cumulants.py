@@ -16,6 +16,11 @@ NO_JUMPS = (
     "The fourth and sixth cumulants of the increments are not both positive: no jumps are seen. "
     "The law of a jump is not known; its numbers stand for that of one step of the diffusion."
 )
+NO_DIFFUSION = (
+    "The fourth and sixth cumulants of the increments ascribe all their variance to jumps and "
+    "leave none for a diffusion: the moment method has no answer. Its numbers stand for a "
+    "diffusion without jumps and have no standard errors. Use method='threshold'."
+)
 CENTRED = (
     "The moment method takes jumps as centred: their mean is zero by assumption. It offers no "
     "standard errors of diffusion and jumps: those of sixth moments do not cover. Use "
@@ -58,12 +63,14 @@ def moment_estimate(sample: TransitionSample, design: FloatArray) -> NaturalEsti
     k6 = m[6] - 15 * h * m[4] * m[2] + cubic * m[2] ** 3
     drift = fit.drift_influence[:, :, 0]
     size = k6 / (5 * k4) if k4 > 0 else -1.0
-    if not (k4 > 0 and k6 > 0) or k2 <= k4 / (3 * size):
+    seen = k4 > 0 and k6 > 0
+    if not seen or k2 <= k4 / (3 * size):
         tail = np.full((sample.n, 3), np.nan)
-        influence = np.column_stack([drift, fit.covariance_influence[:, 0], tail])
+        covariance = np.full(sample.n, np.nan) if seen else fit.covariance_influence[:, 0]
+        influence = np.column_stack([drift, covariance, tail])
         return NaturalEstimate(
             fit.drift, fit.covariance, 0.0, np.zeros(1), fit.covariance * h, influence, 0.0,
-            (NO_JUMPS,),
+            (NO_DIFFUSION if seen else NO_JUMPS,),
         )  # fmt: skip
     rate = k4 / (3 * size**2)
     a = k2 - rate * size
