@@ -15,6 +15,7 @@ how many tests or intervals it is a share of.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,12 @@ from stochtext.analysis.adequacy.single_documents import document_tests
 from stochtext.analysis.adequacy.smoothing import smoothing_signs
 from stochtext.analysis.adequacy.structure import lags_for, structure_function
 from stochtext.analysis.fields.state_dependence import state_dependence
+from stochtext.analysis.phase_space.passage import passage_quantities
+from stochtext.analysis.phase_space.recurrence import recurrence_quantities
 from stochtext.analysis.phase_space.regimes import document_regimes
 from stochtext.analysis.process.correlation_time import correlation_time
+from stochtext.analysis.process.ergodicity import ergodicity_quantities
+from stochtext.analysis.simulated_panels import simulated_panels
 from stochtext.analysis.trajectories.contrast import contrast_quantities, read_complexity
 
 RESULT = Path(__file__).with_name("results") / "text_analyses.json"
@@ -138,9 +143,71 @@ def _setting(rng: np.random.Generator, k: int) -> Any:
 def moments(rng: np.random.Generator, k: int) -> list[float]:
     """All moments together, on documents that the true model was not fitted to."""
     fit = LinearSDE().fit(autoregressions(rng, 100, 15, RHO))
-    panel = autoregressions(rng, 40, 15, RHO)
+    return _moments(fit, autoregressions(rng, 40, 15, RHO), k)
+
+
+def moments_of_its_own(rng: np.random.Generator, k: int) -> list[float]:
+    """All moments together, on the documents fitted to."""
+    panel = autoregressions(rng, 100, 15, RHO)
+    return _moments(LinearSDE().fit(panel), panel, k)
+
+
+def _moments(fit: LinearSDE, panel: Trajectories, k: int) -> list[float]:
     found = moment_analysis(fit, panel, n_simulations=SIMULATIONS, random_state=k)
     return [float(found.value("all moments").pvalue <= 0.05)]
+
+
+def document_means(rng: np.random.Generator, k: int) -> list[float]:
+    """Spread of document means of the true model, on documents that it was not fitted to."""
+    panel, simulated = _other_documents(rng, k)
+    rows = ergodicity_quantities(panel, simulated, np.arange(40), 0.05)
+    return [float(rows[0].pvalue <= 0.05)]
+
+
+def first_passages(rng: np.random.Generator, k: int) -> list[float]:
+    """First-passage times of the true model, on documents that it was not fitted to."""
+    panel, simulated = _other_documents(rng, k)
+    rows = passage_quantities(panel, panel, simulated, np.arange(40), 0.05)
+    return [float(rows[0].pvalue <= 0.05)]
+
+
+def _other_documents(rng: np.random.Generator, k: int) -> tuple[Trajectories, np.ndarray]:
+    fit = LinearSDE().fit(autoregressions(rng, 100, 15, RHO))
+    panel = autoregressions(rng, 40, 15, RHO)
+    root = np.random.SeedSequence(k)
+    return panel, simulated_panels(fit.results_, panel, SIMULATIONS, root).values
+
+
+def passage_times(rng: np.random.Generator, k: int) -> list[float]:
+    """Intervals of the mean passage time, against that of ten thousand documents."""
+    rows = _passage(autoregressions(rng, 40, 15, RHO))
+    return [float(rows[0].lower < _known_passage() < rows[0].upper)]
+
+
+@cache
+def _known_passage() -> float:
+    return _passage(autoregressions(generator(0, "passages"), 10_000, 15, RHO))[0].estimate
+
+
+def _passage(panel: Trajectories) -> list[Any]:
+    m = panel.n_trajectories
+    return passage_quantities(panel, panel, np.zeros((1, m, 15, 1)), np.arange(m), 0.05)
+
+
+def recurrences(rng: np.random.Generator, k: int) -> list[float]:
+    """Intervals of both recurrence numbers, against those of four thousand documents."""
+    found = _recurrence(autoregressions(rng, 40, 15, RHO))
+    return [float(q.lower < true < q.upper) for q, true in zip(found, _known(), strict=True)]
+
+
+@cache
+def _known() -> tuple[float, ...]:
+    many = autoregressions(generator(0, "recurrences"), 4000, 15, RHO)
+    return tuple(q.estimate for q in _recurrence(many))
+
+
+def _recurrence(panel: Trajectories) -> list[Any]:
+    return recurrence_quantities(panel, panel, np.arange(panel.n_trajectories), 0.05)
 
 
 def signs(rng: np.random.Generator, k: int) -> list[float]:
@@ -168,11 +235,11 @@ def innovations(rng: np.random.Generator, k: int) -> list[float]:
     return [float(found.lower[0] < 0 < found.upper[0])]
 
 
-def correlation_times(rng: np.random.Generator, k: int) -> list[float]:
+def correlation_times(rng: np.random.Generator, k: int, rho: float = RHO) -> list[float]:
     """Intervals of the integrated correlation time of an autoregression."""
-    panel = autoregressions(rng, 60, 40, RHO)
+    panel = autoregressions(rng, 60, 40, rho)
     found = correlation_time(panel, 0, np.arange(60), 0.05)
-    return [float(found.lower[0] < (1 + RHO) / (1 - RHO) < found.upper[0])]
+    return [float(found.lower[0] < (1 + rho) / (1 - rho) < found.upper[0])]
 
 
 DESIGNS: dict[str, Callable[[np.random.Generator, int], list[float]]] = {
@@ -185,10 +252,18 @@ DESIGNS: dict[str, Callable[[np.random.Generator, int], list[float]]] = {
     "size: setting, within a path": setting_within,
     "size: setting, between replicates": setting_between,
     "size: moments of the true model": moments,
+    "size: moments, documents fitted to": moments_of_its_own,
+    "size: spread of document means": document_means,
+    "size: first-passage times": first_passages,
     "signs of smoothing where there is none": signs,
     "coverage: structure function and nugget": structure,
     "coverage: correlation of innovations": innovations,
-    "coverage: integrated correlation time": correlation_times,
+    "coverage: correlation time, 0.6": correlation_times,
+    "coverage: correlation time, 0": partial(correlation_times, rho=0.0),
+    "coverage: correlation time, 0.85": partial(correlation_times, rho=0.85),
+    "coverage: correlation time, -0.3": partial(correlation_times, rho=-0.3),
+    "coverage: first-passage time": passage_times,
+    "coverage: recurrence": recurrences,
 }
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.trajectories.panel import Trajectories
 
-__all__ = ["Jackknifed", "cluster_codes", "cluster_sums", "jackknife"]
+__all__ = ["Jackknifed", "cluster_blocks", "cluster_codes", "cluster_sums", "jackknife", "left_out"]
 
 MOST_BLOCKS = 200
 
@@ -50,10 +50,15 @@ def cluster_sums(values: FloatArray, cluster: IntArray) -> FloatArray:
     ndarray of shape (M, p)
     """
     rows = values.reshape(len(values), -1)
-    block = cluster % MOST_BLOCKS if cluster.max(initial=0) >= MOST_BLOCKS else cluster
+    block = cluster_blocks(cluster)
     sums = np.zeros((int(block.max(initial=0)) + 1, rows.shape[1]))
     np.add.at(sums, block, rows)
     return sums
+
+
+def cluster_blocks(cluster: IntArray) -> IntArray:
+    """Return the block of each row: its cluster, or one of 200 where there are more."""
+    return cluster % MOST_BLOCKS if cluster.max(initial=0) >= MOST_BLOCKS else cluster
 
 
 def jackknife(
@@ -82,6 +87,21 @@ def jackknife(
             nothing = np.full_like(value, np.nan)
             return Jackknifed(value, nothing, nothing, nothing)
         without = np.asarray(statistic(total - sums), dtype=np.float64)
+    return left_out(value, without, alpha)
+
+
+def left_out(value: FloatArray, without: FloatArray, alpha: float) -> Jackknifed:
+    """Return numbers with the errors that leaving out each of M clusters shows.
+
+    Parameters
+    ----------
+    value : ndarray of shape (k,)
+    without : ndarray of shape (M, k)
+        The numbers without each cluster.
+    alpha : float
+    """
+    m = len(without)
+    with np.errstate(invalid="ignore"):
         moved = without - without.mean(axis=0)
         se = np.sqrt((m - 1) / m * np.sum(moved**2, axis=0))
     half = stats.t.ppf(1 - alpha / 2, m - 1) * se

@@ -6,17 +6,31 @@ through the same noise.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.random import generator
 from stochtext._shared.typing import FloatArray
+from stochtext.processes.base import Process
+from stochtext.results.inference.draws.process_draws import process_draws
 from stochtext.results.inference.forecasting.laws import law_of
 from stochtext.trajectories.panel import Trajectories
 
-__all__ = ["fitted_results", "padded", "read_analysis_panel", "simulated_panels"]
+__all__ = [
+    "SimulatedPanels",
+    "fitted_results",
+    "padded",
+    "read_analysis_panel",
+    "simulated_panels",
+]
+
+HELD = "Simulated panels hold the estimate fixed"
+HELD_OWN = f"{HELD}: the documents are those fitted to, which makes their p-values conservative."
+HELD_HIDDEN = f"{HELD}: the states are hidden behind noise."
+READY = "on documents that were not fitted to, p-values are too small."
+DRAWN = "Each simulated panel has parameters of its own, drawn from"
 
 
 def fitted_results(results: Any) -> Any:
@@ -41,10 +55,25 @@ def padded(panel: Trajectories) -> FloatArray:
     return panel.to_array(fill=np.nan)
 
 
+class SimulatedPanels(NamedTuple):
+    """Panels drawn from a fit.
+
+    Attributes
+    ----------
+    values : ndarray of shape (copies, m, T, d)
+        NaN after the ends.
+    said : str
+        Where the parameters behind them came from, in words.
+    """
+
+    values: FloatArray
+    said: str
+
+
 def simulated_panels(
     results: Any, panel: Trajectories, copies: int, root: np.random.SeedSequence
-) -> FloatArray:
-    """Return simulated panels as an array (copies, m, T, d), NaN after the ends.
+) -> SimulatedPanels:
+    """Return panels that the fit might have left, each with parameters of its own if it can.
 
     Parameters
     ----------
@@ -53,23 +82,51 @@ def simulated_panels(
         Whose first states, lengths and times are kept.
     copies : int
     root : SeedSequence
+
+    Notes
+    -----
+    On the documents fitted to the estimate is held fixed: it has adapted to them. On others its
+    error counts, and every panel comes from a draw of the sampling law of the estimate, where
+    that law is known (a prior predictive check of the new documents; Box, 1980, Journal of the
+    Royal Statistical Society A 143, 383).
     """
     observed = getattr(results, "observed", None)
     if observed is not None:
         draws = [observed.simulate(panel, generator(root, "panel", k)) for k in range(copies)]
-        return np.stack([padded(draw) for draw in draws])
+        return SimulatedPanels(np.stack([padded(draw) for draw in draws]), HELD_HIDDEN)
     if getattr(results, "hidden", False):
         raise InputError(
             "These results hide their states and were loaded from a file, which does not hold the "
             "model of the observations. Fit again."
         )
-    return _marched(results, panel, copies, root)
+    if _was_fitted_to(results, panel):
+        return SimulatedPanels(
+            _marched(results, results.process, panel, copies, generator(root, "panels")), HELD_OWN
+        )
+    drawn = process_draws(results, copies, generator(root, "parameters of the panels"))
+    if drawn.reason is not None:
+        held = _marched(results, results.process, panel, copies, generator(root, "panels"))
+        return SimulatedPanels(held, f"{HELD} because {drawn.reason}: {READY}")
+    several = [
+        _marched(results, process, panel, 1, generator(root, "panel", k))
+        for k, process in enumerate(drawn.processes)
+    ]
+    return SimulatedPanels(np.concatenate(several), f"{DRAWN} {drawn.source}.")
+
+
+def _was_fitted_to(results: Any, panel: Trajectories) -> bool:
+    refitting = getattr(results, "refitting", None)
+    if refitting is None:
+        return False
+    own: Trajectories = refitting.panel
+    return own is panel or (
+        np.array_equal(own.lengths, panel.lengths) and np.array_equal(own.values, panel.values)
+    )
 
 
 def _marched(
-    results: Any, panel: Trajectories, copies: int, root: np.random.SeedSequence
+    results: Any, process: Process, panel: Trajectories, copies: int, rng: np.random.Generator
 ) -> FloatArray:
-    process = results.process
     law = law_of(process, results.transition, getattr(results, "errors", None))
     start = padded(panel)
     m, length, d = start.shape
@@ -78,7 +135,6 @@ def _marched(
     times = _grid(panel, panel.times)
     found = np.full((copies, m, length, d), np.nan)
     found[:, :, 0] = start[:, 0]
-    rng = generator(root, "panels")
     for k in range(1, length):
         here = np.flatnonzero(alive[:, k])
         x = found[:, here, k - 1].reshape(-1, d)

@@ -9,7 +9,6 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import ndtri
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, BoolArray, FloatArray
@@ -76,6 +75,8 @@ class KnownTransition(TransitionLaw, _ClosedForms):
     def _normal_scores(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
         lower = self._transition_cdf(x, x_next, dt)
         upper = self._transition_sf(x, x_next, dt)
+        from scipy.special import ndtri  # a third of a second that simulation does not need
+
         return np.where(lower < upper, ndtri(lower), -ndtri(upper))
 
     def _transition_score(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import numpy as np
-from scipy.special import ndtr
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
@@ -75,4 +74,6 @@ class TransitionLaw(Process):
                 f"The joint distribution function of {self.dim} coordinates has no closed form; "
                 "`transition_normal_scores` gives that of each coordinate given those before it."
             )
+        from scipy.special import ndtr  # a third of a second that simulation does not need
+
         return np.asarray(ndtr(self.transition_normal_scores(x, x_next, dt, t, clock_dt)[:, 0]))

@@ -22,7 +22,6 @@ from stochtext.analysis.fields.rotation import rotational_share
 from stochtext.analysis.fields.state_dependence import state_dependence
 from stochtext.analysis.moments.variance import replicate_variance
 from stochtext.analysis.phase_space.regimes import document_regimes
-from stochtext.analysis.process.correlation_time import correlation_time
 from stochtext.analysis.process.lyapunov import largest_exponent
 from stochtext.analysis.trajectories.contrast import contrast_quantities, read_complexity
 
@@ -221,14 +220,6 @@ def test_two_cycles_are_reported(rng):
     found = phase_space_analysis(fit, panel, n_permutations=99, n_simulations=19, random_state=0)
     assert "Two-cycles are more than chance" in found.verdict()
     assert found.plot().get_ylabel() == "drift $b(x)$"
-
-
-def test_correlation_time_of_an_autoregression(rng):
-    x = rng.standard_normal((200, 60, 1))
-    for t in range(1, 60):
-        x[:, t] = 0.6 * x[:, t - 1] + 0.8 * x[:, t]
-    found = correlation_time(Trajectories(x), 0, np.arange(200), 0.01)
-    assert found.lower[0] < (1 + 0.6) / (1 - 0.6) < found.upper[0]
 
 
 def test_lyapunov_exponent_of_geometric_brownian_motion_is_known():

@@ -200,7 +200,7 @@ def test_vuong_with_few_clusters_has_no_p_value(panel):
     test = vuong_test(*few)
     assert np.isfinite(test.difference)
     assert np.isnan(test.pvalue)
-    assert "fewer than 20" in test.reason
+    assert "fewer than 30" in test.reason
 
 
 def test_variance_test_of_vuong_has_its_size():

@@ -29,6 +29,7 @@ class Moments(AnalysisResult):
         model: str,
         panel: Trajectories,
         copies: int,
+        simulated: str,
         alpha: float,
     ) -> None:
         super().__init__(
@@ -36,9 +37,8 @@ class Moments(AnalysisResult):
             sentences=_sentences(quantities, model, alpha),
             notes=[
                 "control: the same with the states of each document in random order.",
-                "p-values: rank of the largest distance over the document among simulated panels, "
-                "the estimate held fixed, which rejects true models too often on other documents "
-                "(13 of 100 samples at 5 %); only clearly smaller values speak against the fit.",
+                "p-values: rank of the largest distance over the document among simulated panels. "
+                + simulated,
                 "Intervals of variances: jackknife over documents (groups).",
             ],
             facts={

@@ -95,7 +95,9 @@ def phase_space_analysis(
         *fixed_point_quantities(fit, t, alpha),
         *regime_quantities(own, control, alpha),
         *recurrence_quantities(panel, copy, cluster, alpha),
-        *passage_quantities(panel, copy, simulated, cluster, alpha),
+        *passage_quantities(panel, copy, simulated.values, cluster, alpha),
     ]
     curves = {"documents": own, "portrait": portrait_frame(fit, t)}
-    return PhaseSpace(rows, curves=curves, fit=fit, panel=panel, t=t, alpha=alpha)
+    return PhaseSpace(
+        rows, curves=curves, fit=fit, panel=panel, t=t, simulated=simulated.said, alpha=alpha
+    )

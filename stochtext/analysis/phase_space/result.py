@@ -28,6 +28,7 @@ class PhaseSpace(AnalysisResult):
         fit: Any,
         panel: Trajectories,
         t: float,
+        simulated: str,
         alpha: float,
     ) -> None:
         super().__init__(
@@ -38,7 +39,7 @@ class PhaseSpace(AnalysisResult):
                 "says why.",
                 "Shares have Clopper-Pearson intervals, which take documents as independent; "
                 "recurrence and first passage leave one document (group) out at a time.",
-                "p-values of first-passage times: rank among simulated panels, the fit held fixed.",
+                f"p-values of first-passage times: rank among simulated panels. {simulated}",
             ],
             facts=self.facts_of(fit, panel, t), curves=curves, alpha=alpha,
         )  # fmt: skip

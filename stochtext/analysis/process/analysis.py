@@ -102,14 +102,17 @@ def process_analysis(
     spread = spread_of(fit, check_integer("n_draws", n_draws, minimum=100), root, None)
     rows = [
         *_stationarity(panel, copy, copies),
-        *ergodicity_quantities(panel, simulated, cluster, alpha),
+        *ergodicity_quantities(panel, simulated.values, cluster, alpha),
         *_markov(panel, copy),
         *memory_quantities(panel, MEMORY),
         *_correlation_times(panel, copy, cluster, alpha),
         _relaxation(fit, alpha),
         _stability(fit, panel, spread, n_steps, root, alpha),
     ]
-    return ProcessProperties(rows, fit=fit, panel=panel, intervals=spread.describe(), alpha=alpha)
+    return ProcessProperties(
+        rows, fit=fit, panel=panel, simulated=simulated.said, intervals=spread.describe(),
+        alpha=alpha,
+    )  # fmt: skip
 
 
 def _stationarity(panel: Trajectories, copy: Trajectories, draws: int) -> list[Quantity]:

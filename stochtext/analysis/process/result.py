@@ -18,8 +18,8 @@ class ProcessProperties(AnalysisResult):
     title = "Properties of the process"
 
     def __init__(
-        self, quantities: list[Quantity], *, fit: Any, panel: Trajectories, intervals: str,
-        alpha: float,
+        self, quantities: list[Quantity], *, fit: Any, panel: Trajectories, simulated: str,
+        intervals: str, alpha: float,
     ) -> None:  # fmt: skip
         super().__init__(
             quantities, sentences=_sentences(quantities, panel, alpha),
@@ -29,9 +29,8 @@ class ProcessProperties(AnalysisResult):
                 "p-values: ADF against a unit root, KPSS against stationarity, the ratio against "
                 "documents that differ as the fit says, z against the Markov property, DFA "
                 "against no memory.",
+                simulated,
                 f"Time constant and Lyapunov exponent: {intervals}",
-                "Intervals of integrated correlation times are too short: 86 of 100 of nominal "
-                "95 % held the truth in a study.",
             ],
             facts={
                 "Model": fit.model, "Documents": panel.n_trajectories,
