@@ -12,12 +12,14 @@ import numpy as np
 from benchmarks.calibration.goodness_of_fit.designs import ALTERNATIVES, FULL, NULLS, Design
 from benchmarks.calibration.goodness_of_fit.replications import (
     full_bootstrap,
+    held_out,
     labels,
     warp_speed,
 )
 
 LEVEL = 0.05
 SIZES = (250, 1000)
+HELD_OUT = "warp speed, as many held out"
 
 #: Power that is promised at n = 250, in per cent.
 FLOORS = {
@@ -46,13 +48,16 @@ class Cell:
     @property
     def drawn(self) -> Design:
         """What is simulated and fitted."""
-        designs = {"size": NULLS if self.method == "warp speed" else FULL, "power": ALTERNATIVES}
+        designs = {
+            "size": FULL if self.method == "full bootstrap" else NULLS,
+            "power": ALTERNATIVES,
+        }
         return designs[self.kind][self.design]
 
     @property
     def replicate(self) -> Callable[..., np.ndarray]:
         """The function that does one replication."""
-        return warp_speed if self.method == "warp speed" else full_bootstrap
+        return {"warp speed": warp_speed, HELD_OUT: held_out}.get(self.method, full_bootstrap)
 
     def tests(self, seed: int) -> list[str]:
         """Return the names of the tests."""
@@ -61,13 +66,13 @@ class Cell:
     def rates(self, found: np.ndarray, tests: list[str]) -> dict[str, Any]:
         """Return rejections in per cent of replications, shape (R, 2 or 3, tests)."""
         usable = found[np.isfinite(found).any(axis=(1, 2))]
-        rates = _warp_rates if self.method == "warp speed" else _full_rates
+        rates = _full_rates if self.method == "full bootstrap" else _warp_rates
         return {
             "replications": len(found),
             "failed fits": len(found) - len(usable),
             "standard error": round(
                 100 * math.sqrt(LEVEL * (1 - LEVEL) / max(len(usable), 1))
-                * (math.sqrt(2) if self.method == "warp speed" else 1), 2,
+                * (1 if self.method == "full bootstrap" else math.sqrt(2)), 2,
             ),
             **rates(usable, tests),
         }  # fmt: skip
@@ -76,6 +81,7 @@ class Cell:
 def all_cells() -> list[Cell]:
     """Return every cell, the cheap ones first."""
     cells = [Cell("size", name, n, "warp speed") for n in SIZES for name in NULLS]
+    cells += [Cell("size", name, 250, HELD_OUT) for name in ("OU, text", "panel of 30, irregular")]
     cells += [Cell("power", name, n, "warp speed") for n in SIZES for name in ALTERNATIVES]
     return cells + [Cell("size", name, 250, "full bootstrap") for name in FULL]
 

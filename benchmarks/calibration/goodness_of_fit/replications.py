@@ -29,14 +29,16 @@ class Prepared(NamedTuple):
 
 
 def prepared(
-    results: Any, panel: Trajectories, seed: np.random.SeedSequence, *, known: bool = False
-) -> Prepared:
-    """Return the statistics of a panel under a fit."""
+    results: Any, panel: Trajectories, seed: np.random.SeedSequence, *, known: bool = False,
+    training: Trajectories | None = None,
+) -> Prepared:  # fmt: skip
+    """Return the statistics of a panel under a fit to it, or to ``training``."""
     sample, codes = results.one_step_sample(panel, scores=not known)
     battery = Battery(Layout(codes), panel.n_features, "all")
     rows = tuple(battery.rows(sample))
-    source = None if known else panel
-    redrawing = Redrawing(results, source, panel, None, battery, rows, sample.scores is not None)
+    source = None if known else panel if training is None else training
+    copies = None if training is None else np.full(panel.n_trajectories, -1)
+    redrawing = Redrawing(results, source, panel, copies, battery, rows, sample.scores is not None)
     with np.errstate(all="ignore"):
         observed = battery.statistics(sample, rows)
         observed = with_further(observed, rows, results, panel, seed, -1)
@@ -51,7 +53,15 @@ def prepared(
 
 def warp_speed(design: Design, n: int, seed: int, name: str, k: int) -> np.ndarray:
     """Return observed and redrawn statistics and limit p-values, shape (3, tests)."""
-    found = _fitted(design, n, seed, name, k)
+    return _redrawn_once(_fitted(design, n, seed, name, k), n, seed, k)
+
+
+def held_out(design: Design, n: int, seed: int, name: str, k: int) -> np.ndarray:
+    """Return the same of as many transitions more, that the fit has not seen."""
+    return _redrawn_once(_fitted(design, n, seed, name, k, others=True), n, seed, k)
+
+
+def _redrawn_once(found: Prepared | None, n: int, seed: int, k: int) -> np.ndarray:
     if found is None:
         return np.full((3, 1), np.nan)
     redrawn = found.redrawing.piece(np.random.SeedSequence([seed, n, k]), 0, 1)[0]
@@ -77,12 +87,18 @@ def labels(design: Design, n: int, seed: int, name: str) -> list[str]:
     return [row.label for row in found.redrawing.rows]
 
 
-def _fitted(design: Design, n: int, seed: int, name: str, k: int) -> Prepared | None:
+def _fitted(
+    design: Design, n: int, seed: int, name: str, k: int, others: bool = False
+) -> Prepared | None:
     panel = design.simulate(generator(seed, name, n, k), n)
+    other = design.simulate(generator(seed, name, n, k, "held out"), n) if others else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             seeds = np.random.SeedSequence([seed, n, k])
-            return prepared(design.estimator().fit(panel).results_, panel, seeds)
+            results = design.estimator().fit(panel).results_
+            if other is None:
+                return prepared(results, panel, seeds)
+            return prepared(results, other, seeds, training=panel)
         except StochtextError:
             return None
