@@ -43,9 +43,9 @@ class Design:
 
 DESIGNS: dict[str, Design] = {
     "10 x 50, c = 0.5": Design(10, 50, 0.5),
-    "30 x 50, c = 0.5": Design(30, 50, 0.5),
+    "20 x 50, c = 0.5": Design(20, 50, 0.5),
     "50 x 20, c = 0.5": Design(50, 20, 0.5),
-    "30 x 50, c = 0.1": Design(30, 50, 0.1),
+    "20 x 50, c = 0.1": Design(20, 50, 0.1),
     "1 x 1000, c = 0.5": Design(1, 1000, 0.5),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +24,12 @@ NESTED = (
     "For nested or overlapping models the statistic is not normal: its variance vanishes where "
     "both say the same. Test nested ones with results.lr_test."
 )
-FEWEST_CLUSTERS = 30
-FEW = (
-    f"with fewer than {FEWEST_CLUSTERS} trajectories or groups equal models are rejected too often"
-)
+FEWEST_CLUSTERS, FEWEST_WITHOUT_SCORES = 10, 30
+FEW = "with fewer than {} trajectories or groups equal models are rejected too often"
 _DRAWS = 20_000
+
+#: Score of each transition, and the inverse Hessian.
+Scores = tuple[FloatArray, FloatArray]
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,13 @@ def vuong_test(first: Any, second: Any, X: Any = None, *, correction: str = "non
     .. math:: z = \frac{\sum_i m_i}{\sqrt{n} \, \hat\omega},
 
     the error clustered by trajectory (or group) and compared with t(M - 1), Newey-West for one
-    path. The preceding test of :math:`\omega = 0` compares the sum of squares of the centred
-    differences with the weighted sum of chi-squares of theorem 4.1. Both models are taken as
-    fitted by maximum likelihood. How often it rejects two equally wrong models is measured in
-    ``benchmarks/calibration/vuong.py``: with 20 clusters in 7 % at 5 %, so that below 30 the
-    p-value is NaN.
+    path. A cluster counts with the log densities that models fitted without it would give, to
+    second order :math:`s_c' H^{-1} s_c` below its own with its score :math:`s_c` (as HC3 does for
+    least squares); without scores its own are taken. The preceding test of :math:`\omega = 0`
+    compares the sum of squares of the centred differences with the weighted sum of chi-squares
+    of theorem 4.1. Both models are taken as fitted by maximum likelihood. How often it rejects
+    two equally wrong models is measured in ``benchmarks/calibration/vuong.py``; below 10
+    clusters, 30 without scores, the p-value is NaN.
 
     References
     ----------
@@ -126,19 +130,21 @@ def vuong_test(first: Any, second: Any, X: Any = None, *, correction: str = "non
     gaps = [_log_density(results, panels[0]) for results in (first, second)]
     gap = gaps[0] - gaps[1]
     cluster = _clusters(panels[0])
+    scores = [_scores(results, panels[0]) for results in (first, second)]
     shift = _penalty(first, second, correction, len(gap)) / len(gap)
     if cluster is None:
         estimate = newey_west_mean(gap - shift, scale=float(np.abs(gaps[0]).max()))
     else:
-        estimate = clustered_mean(gap - shift, cluster, float(np.abs(gaps[0]).max()))
+        estimate = _clustered(gap - shift, cluster, float(np.abs(gaps[0]).max()), scores)
     if estimate.reason is not None and np.isfinite(estimate.value):
         estimate = estimate._replace(reason="the two models say the same of every transition")
-    if cluster is not None and estimate.df < FEWEST_CLUSTERS - 1 and estimate.reason is None:
-        estimate = estimate._replace(se=np.nan, reason=FEW)
+    fewest = FEWEST_WITHOUT_SCORES if None in scores else FEWEST_CLUSTERS
+    if cluster is not None and estimate.df < fewest - 1 and estimate.reason is None:
+        estimate = estimate._replace(se=np.nan, reason=FEW.format(fewest))
     if np.isnan(shift):
         why = "the number of parameters of one fit is not known; use correction='none'"
         estimate = MeanEstimate(np.nan, np.nan, 1.0, why)
-    same = _indistinguishable(first, second, gap, panels[0], cluster)
+    same = _indistinguishable(scores, gap, cluster)
     return VuongTest(
         estimate.value / estimate.se, estimate.df, estimate.pvalue, estimate.value, same,
         len(gap), None if cluster is None else len(np.unique(cluster)), correction,
@@ -183,14 +189,32 @@ def _penalty(first: Any, second: Any, correction: str, n: int) -> float:
     return {"none": 0.0, "aic": k, "bic": 0.5 * k * float(np.log(n))}[correction]
 
 
+def _clustered(
+    gap: FloatArray, cluster: IntArray, scale: float, scores: Sequence[Scores | None]
+) -> MeanEstimate:
+    """Return the mean difference with the error of clusters that had no part in the fits."""
+    estimate = clustered_mean(gap, cluster, scale)
+    parts = [one for one in scores if one is not None]
+    if estimate.reason is not None or len(parts) < 2:
+        return estimate
+    counts = np.bincount(cluster)
+    m, n = len(counts), len(gap)
+    own, other = (
+        np.einsum("cp,pq,cq->c", sums, inverse, sums) * m / (m - 1)
+        for sums, inverse in ((_summed(s, cluster, m), inverse) for s, inverse in parts)
+    )
+    unseen = np.bincount(cluster, weights=gap) - (own - other)
+    moved = unseen - unseen.sum() / n * counts
+    return estimate._replace(se=float(np.sqrt(m / (m - 1) * np.sum(moved**2))) / n)
+
+
 def _indistinguishable(
-    first: Any, second: Any, gap: FloatArray, panel: Trajectories, cluster: IntArray | None
+    scores: Sequence[Scores | None], gap: FloatArray, cluster: IntArray | None
 ) -> float:
     """Return the p-value of variance zero from the weighted sum of chi-squares."""
-    own_scores, other_scores = (_scores(results, panel) for results in (first, second))
-    if own_scores is None or other_scores is None:
+    parts = [one for one in scores if one is not None]
+    if len(parts) < 2:
         return np.nan
-    parts = [own_scores, other_scores]
     codes = np.arange(len(gap)) if cluster is None else cluster
     m = int(codes.max()) + 1
     sums = [_summed(scores, codes, m) for scores, _ in parts]
@@ -207,7 +231,7 @@ def _indistinguishable(
     return float(np.mean(normals**2 @ squares >= statistic))
 
 
-def _scores(results: Any, panel: Trajectories) -> tuple[FloatArray, FloatArray] | None:
+def _scores(results: Any, panel: Trajectories) -> Scores | None:
     """Return the score of each transition and the inverse Hessian, where there are such."""
     if not hasattr(results, "covariances") or results.covariances.reason is not None:
         return None

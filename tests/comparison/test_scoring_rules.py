@@ -194,13 +194,35 @@ def test_vuong_of_the_same_model_twice_has_no_p_value(fits):
     assert "say the same" in test.reason
 
 
+def _two_models(**options):
+    processes = st.OrnsteinUhlenbeck(), st.processes.BrownianMotion()
+    return [st.ParametricSDE(process, **options) for process in processes]
+
+
 def test_vuong_with_few_clusters_has_no_p_value(panel):
-    few = [m.fit(panel[:12]).results_ for m in
-           (st.LinearSDE(), st.ParametricSDE(st.processes.BrownianMotion()))]  # fmt: skip
+    few = [m.fit(panel[:8]).results_ for m in _two_models(cov_type="nonrobust")]
     test = vuong_test(*few)
     assert np.isfinite(test.difference)
     assert np.isnan(test.pvalue)
-    assert "fewer than 30" in test.reason
+    assert "fewer than 10" in test.reason
+
+
+def test_vuong_counts_trajectories_as_fits_without_them_would(panel):
+    panel = panel[:20]
+    fits = [m.fit(panel).results_ for m in _two_models(cov_type="nonrobust")]
+    others = [np.setdiff1d(np.arange(20), k) for k in range(20)]
+    gaps = np.array([
+        np.subtract(*(
+            m.fit(panel[kept]).score(panel[[k]]) * panel[[k]].n_transitions
+            for m in _two_models(cov_type="nonrobust")
+        ))
+        for k, kept in enumerate(others)
+    ])  # fmt: skip
+    steps = np.diff(panel.offsets) - 1
+    moved = gaps - gaps.sum() * steps / steps.sum()
+    se = np.sqrt(20 / 19 * np.sum(moved**2)) / steps.sum()
+    test = vuong_test(*fits)
+    assert test.difference / test.statistic == pytest.approx(se, rel=0.1)
 
 
 def test_variance_test_of_vuong_has_its_size():
