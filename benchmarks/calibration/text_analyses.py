@@ -15,7 +15,7 @@ how many tests or intervals it is a share of.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ from stochtext.analysis.trajectories.contrast import contrast_quantities, read_c
 RESULT = Path(__file__).with_name("results") / "text_analyses.json"
 PERMUTATIONS, SIMULATIONS = 39, 39
 RHO = 0.6
+#: What many documents say, by the function that asks them.
+KNOWN: dict[str, list[float]] = {}
 
 
 def main() -> None:
@@ -180,13 +182,7 @@ def _other_documents(rng: np.random.Generator, k: int) -> tuple[Trajectories, np
 
 def passage_times(rng: np.random.Generator, k: int) -> list[float]:
     """Intervals of the mean passage time, against that of ten thousand documents."""
-    rows = _passage(autoregressions(rng, 40, 15, RHO))
-    return [float(rows[0].lower < _known_passage() < rows[0].upper)]
-
-
-@cache
-def _known_passage() -> float:
-    return _passage(autoregressions(generator(0, "passages"), 10_000, 15, RHO))[0].estimate
+    return _held(_passage, autoregressions(rng, 40, 15, RHO), 10_000)
 
 
 def _passage(panel: Trajectories) -> list[Any]:
@@ -196,14 +192,7 @@ def _passage(panel: Trajectories) -> list[Any]:
 
 def recurrences(rng: np.random.Generator, k: int) -> list[float]:
     """Intervals of both recurrence numbers, against those of four thousand documents."""
-    found = _recurrence(autoregressions(rng, 40, 15, RHO))
-    return [float(q.lower < true < q.upper) for q, true in zip(found, _known(), strict=True)]
-
-
-@cache
-def _known() -> tuple[float, ...]:
-    many = autoregressions(generator(0, "recurrences"), 4000, 15, RHO)
-    return tuple(q.estimate for q in _recurrence(many))
+    return _held(_recurrence, autoregressions(rng, 40, 15, RHO), 4000)
 
 
 def _recurrence(panel: Trajectories) -> list[Any]:
@@ -216,6 +205,20 @@ def signs(rng: np.random.Generator, k: int) -> list[float]:
     if k % 2:
         panel = panel.with_values(panel.values + rng.standard_normal(panel.values.shape))
     return [float(bool(smoothing_signs(panel, np.arange(60))))]
+
+
+def _held(
+    quantities: Callable[[Trajectories], list[Any]], panel: Trajectories, many: int
+) -> list[float]:
+    """Return whether intervals hold what many documents say."""
+    name = quantities.__name__
+    if name not in KNOWN:
+        documents = autoregressions(generator(0, name), many, 15, RHO)
+        KNOWN[name] = [q.estimate for q in quantities(documents)]
+    return [
+        float(q.lower < true < q.upper)
+        for q, true in zip(quantities(panel), KNOWN[name], strict=True)
+    ]
 
 
 def structure(rng: np.random.Generator, k: int) -> list[float]:
