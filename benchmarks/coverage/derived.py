@@ -61,13 +61,14 @@ class Design:
     bootstrap: bool = False
 
 
-def _well() -> ParametricSDE:
+def well_fit() -> ParametricSDE:
+    """Return the parametric fit of the double well."""
     return ParametricSDE(DoubleWell(), density="shoji_ozaki")
 
 
 DESIGNS: dict[str, Design] = {
-    "double well, parametric, 1 path of 2000": Design(WELL, _well, 1, 2000, 0.1),
-    "double well, parametric, 20 paths of 100": Design(WELL, _well, 20, 100, 0.1),
+    "double well, parametric, 1 path of 2000": Design(WELL, well_fit, 1, 2000, 0.1),
+    "double well, parametric, 20 paths of 100": Design(WELL, well_fit, 20, 100, 0.1),
     "double well, kernel, 1 path of 10000": Design(WELL, KernelSDE, 1, 10000, 0.05),
     "double well, kernel, 40 paths of 250": Design(WELL, KernelSDE, 40, 250, 0.05),
     "double well, Kramers-Moyal, 1 path of 10000": Design(WELL, KramersMoyalSDE, 1, 10000, 0.05),

@@ -22,16 +22,14 @@ future states is that of R samples, each a mean over 10 states.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.coverage.derived import OU, WELL, Design, well_fit
 from benchmarks.record import run_study
 from stochtext import (
-    DoubleWell,
     KernelSDE,
     LinearSDE,
     OrnsteinUhlenbeck,
@@ -46,18 +44,6 @@ from stochtext.estimators import KramersMoyalSDE
 RESULT = Path(__file__).with_name("results") / "prediction.json"
 HORIZONS = (1, 3, 10)
 N_STATES, N_SAMPLES, N_DRAWS = 10, 199, 50
-OU, WELL = OrnsteinUhlenbeck(1.0, 0.0, 1.0), DoubleWell(1.0, 1.0, 0.7)
-
-
-@dataclass(frozen=True)
-class Design:
-    """What is simulated and what is fitted."""
-
-    process: Any
-    estimator: Callable[[], Any]
-    n_paths: int
-    n_steps: int
-    dt: float
 
 
 DESIGNS: dict[str, Design] = {
@@ -67,9 +53,7 @@ DESIGNS: dict[str, Design] = {
     "OU, Euler, dt = 0.5, 20 paths of 25": Design(
         OU, lambda: ParametricSDE(OrnsteinUhlenbeck(), density="euler"), 20, 25, 0.5
     ),
-    "double well, parametric, 20 paths of 50": Design(
-        WELL, lambda: ParametricSDE(DoubleWell(), density="shoji_ozaki"), 20, 50, 0.1
-    ),
+    "double well, parametric, 20 paths of 50": Design(WELL, well_fit, 20, 50, 0.1),
     "double well, linear (wrong), 20 paths of 50": Design(WELL, LinearSDE, 20, 50, 0.1),
     "double well, kernel, 20 paths of 100": Design(WELL, KernelSDE, 20, 100, 0.1),
     "double well, Kramers-Moyal, 20 paths of 100": Design(WELL, KramersMoyalSDE, 20, 100, 0.1),

@@ -82,10 +82,6 @@ def jackknife(
     total = sums.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.asarray(statistic(total), dtype=np.float64)
-        m = len(sums)
-        if m < 3:
-            nothing = np.full_like(value, np.nan)
-            return Jackknifed(value, nothing, nothing, nothing)
         without = np.asarray(statistic(total - sums), dtype=np.float64)
     return left_out(value, without, alpha)
 
@@ -101,6 +97,9 @@ def left_out(value: FloatArray, without: FloatArray, alpha: float) -> Jackknifed
     alpha : float
     """
     m = len(without)
+    if m < 3:
+        nothing = np.full_like(value, np.nan)
+        return Jackknifed(value, nothing, nothing, nothing)
     with np.errstate(invalid="ignore"):
         moved = without - without.mean(axis=0)
         se = np.sqrt((m - 1) / m * np.sum(moved**2, axis=0))

@@ -28,7 +28,7 @@ __all__ = [
 
 HELD = "Simulated panels hold the estimate fixed"
 HELD_OWN = f"{HELD}: the documents are those fitted to, which makes their p-values conservative."
-HELD_HIDDEN = f"{HELD}: the states are hidden behind noise."
+HIDDEN = "the states are hidden behind noise"
 READY = "on documents that were not fitted to, p-values are too small."
 DRAWN = "Each simulated panel has parameters of its own, drawn from"
 
@@ -93,7 +93,8 @@ def simulated_panels(
     observed = getattr(results, "observed", None)
     if observed is not None:
         draws = [observed.simulate(panel, generator(root, "panel", k)) for k in range(copies)]
-        return SimulatedPanels(np.stack([padded(draw) for draw in draws]), HELD_HIDDEN)
+        said = HELD_OWN if _was_fitted_to(results, panel) else _held_because(HIDDEN)
+        return SimulatedPanels(np.stack([padded(draw) for draw in draws]), said)
     if getattr(results, "hidden", False):
         raise InputError(
             "These results hide their states and were loaded from a file, which does not hold the "
@@ -106,12 +107,16 @@ def simulated_panels(
     drawn = process_draws(results, copies, generator(root, "parameters of the panels"))
     if drawn.reason is not None:
         held = _marched(results, results.process, panel, copies, generator(root, "panels"))
-        return SimulatedPanels(held, f"{HELD} because {drawn.reason}: {READY}")
+        return SimulatedPanels(held, _held_because(drawn.reason))
     several = [
         _marched(results, process, panel, 1, generator(root, "panel", k))
         for k, process in enumerate(drawn.processes)
     ]
     return SimulatedPanels(np.concatenate(several), f"{DRAWN} {drawn.source}.")
+
+
+def _held_because(reason: str) -> str:
+    return f"{HELD} because {reason}: {READY}"
 
 
 def _was_fitted_to(results: Any, panel: Trajectories) -> bool:

@@ -24,8 +24,12 @@ NESTED = (
     "For nested or overlapping models the statistic is not normal: its variance vanishes where "
     "both say the same. Test nested ones with results.lr_test."
 )
-FEWEST_CLUSTERS, FEWEST_WITHOUT_SCORES = 10, 30
-FEW = "with fewer than {} trajectories or groups equal models are rejected too often"
+FEWEST_CLUSTERS = 10
+FEW = f"fewer than {FEWEST_CLUSTERS} trajectories or groups"
+NO_SCORES = (
+    "a fit has no scores of its parameters, and how often the test rejects without them was never "
+    "measured; use compare"
+)
 _DRAWS = 20_000
 
 #: Score of each transition, and the inverse Hessian.
@@ -113,11 +117,11 @@ def vuong_test(first: Any, second: Any, X: Any = None, *, correction: str = "non
     the error clustered by trajectory (or group) and compared with t(M - 1), Newey-West for one
     path. A cluster counts with the log densities that models fitted without it would give, to
     second order :math:`s_c' H^{-1} s_c` below its own with its score :math:`s_c` (as HC3 does for
-    least squares); without scores its own are taken. The preceding test of :math:`\omega = 0`
+    least squares). The preceding test of :math:`\omega = 0`
     compares the sum of squares of the centred differences with the weighted sum of chi-squares
     of theorem 4.1. Both models are taken as fitted by maximum likelihood. How often it rejects
     two equally wrong models is measured in ``benchmarks/calibration/vuong.py``; below 10
-    clusters, 30 without scores, the p-value is NaN.
+    clusters and without scores the p-value is NaN.
 
     References
     ----------
@@ -138,9 +142,10 @@ def vuong_test(first: Any, second: Any, X: Any = None, *, correction: str = "non
         estimate = _clustered(gap - shift, cluster, float(np.abs(gaps[0]).max()), scores)
     if estimate.reason is not None and np.isfinite(estimate.value):
         estimate = estimate._replace(reason="the two models say the same of every transition")
-    fewest = FEWEST_WITHOUT_SCORES if None in scores else FEWEST_CLUSTERS
-    if cluster is not None and estimate.df < fewest - 1 and estimate.reason is None:
-        estimate = estimate._replace(se=np.nan, reason=FEW.format(fewest))
+    if estimate.reason is None and None in scores:
+        estimate = estimate._replace(se=np.nan, reason=NO_SCORES)
+    if cluster is not None and estimate.df < FEWEST_CLUSTERS - 1 and estimate.reason is None:
+        estimate = estimate._replace(se=np.nan, reason=FEW)
     if np.isnan(shift):
         why = "the number of parameters of one fit is not known; use correction='none'"
         estimate = MeanEstimate(np.nan, np.nan, 1.0, why)

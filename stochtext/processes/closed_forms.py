@@ -73,10 +73,10 @@ class KnownTransition(TransitionLaw, _ClosedForms):
         return 1.0 - self._transition_cdf(x, x_next, dt)
 
     def _normal_scores(self, x: FloatArray, x_next: FloatArray, dt: FloatArray) -> FloatArray:
-        lower = self._transition_cdf(x, x_next, dt)
-        upper = self._transition_sf(x, x_next, dt)
         from scipy.special import ndtri  # a third of a second that simulation does not need
 
+        lower = self._transition_cdf(x, x_next, dt)
+        upper = self._transition_sf(x, x_next, dt)
         return np.where(lower < upper, ndtri(lower), -ndtri(upper))
 
     def _transition_score(

@@ -73,6 +73,28 @@ def test_first_passage_of_panels_that_never_leave_is_the_horizon():
     assert row.pvalue == pytest.approx(2 / 40)
 
 
+def test_few_groups_leave_no_interval_of_a_passage_time():
+    panel = _documents(2)
+    copies = np.tile(panel.to_array(), (19, 1, 1, 1))
+    row = passage_quantities(panel, panel, copies, np.repeat([0, 1], 15), 0.05)[0]
+    assert np.isfinite(row.estimate)
+    assert np.isnan([row.lower, row.upper]).all()
+
+
+def test_too_few_pairs_leave_no_correlation_time():
+    panel = st.Trajectories([np.arange(4.0)[:, None] ** k for k in range(1, 6)])
+    assert np.isnan(np.concatenate(correlation_time(panel, 0, np.arange(5), 0.05))).all()
+
+
+def test_estimates_behind_noise_are_said_to_be_held_fixed():
+    noisy = st.LinearSDE(observation_noise="diagonal").fit(_documents(0)).results_
+    root = np.random.SeedSequence(0)
+    own, other = (simulated_panels(noisy, _documents(k), 19, root).said for k in (0, 1))
+    assert "conservative" in own
+    assert "hidden behind noise" in other
+    assert "too small" in other
+
+
 @pytest.mark.parametrize("rho", [-0.3, 0.0, 0.6])
 def test_correlation_time_of_an_autoregression_is_its_sum_of_correlations(rho):
     rng = np.random.default_rng(1)

@@ -207,6 +207,14 @@ def test_vuong_with_few_clusters_has_no_p_value(panel):
     assert "fewer than 10" in test.reason
 
 
+def test_vuong_without_scores_has_no_p_value(panel):
+    fits = [m.fit(panel).results_ for m in (st.LinearSDE(), st.KernelSDE())]
+    test = vuong_test(*fits)
+    assert np.isfinite(test.difference)
+    assert np.isnan(test.pvalue)
+    assert "no scores" in test.reason
+
+
 def test_vuong_counts_trajectories_as_fits_without_them_would(panel):
     panel = panel[:20]
     fits = [m.fit(panel).results_ for m in _two_models(cov_type="nonrobust")]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from stochtext.results.inference.curves.ensemble_errors import (
 )
 from stochtext.results.inference.curves.network_features import network_features
 from stochtext.results.inference.curves.restoring import curve_errors_from_dict
+from stochtext.results.neural import COVERAGE, MEASURED
 
 D, HIDDEN, MEMBERS = 2, 3, 2
 
@@ -124,3 +127,13 @@ def test_a_curve_without_errors_says_why_and_gives_no_draws(process) -> None:
     assert np.isnan(se).all()
     assert reason == "too few"
     assert errors.draws(5, random_state=0) == []
+
+
+def test_coverage_that_summaries_claim_is_that_of_the_stored_study(project_root):
+    record = json.loads((project_root / COVERAGE).read_text("utf-8"))
+    curves = [d[which] for d in record["designs"].values() for which in ("drift", "covariance")]
+    means = [curve["coverage"] for curve in curves]
+    assert record["samples"] >= 200
+    assert f"{100 * min(means):.0f} to {100 * max(means):.0f} %" in MEASURED["ensemble"]
+    lowest = 100 * min(curve["lowest point"] for curve in curves)
+    assert f"no fewer than {int(lowest)} %" in MEASURED["ensemble"]

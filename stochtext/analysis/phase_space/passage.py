@@ -75,12 +75,14 @@ def _mean_time(
     rows = np.stack([known.sum(axis=1), np.nansum(states, axis=1), np.nansum(states**2, axis=1)], 1)
     sums = cluster_sums(rows, cluster)
     member = cluster_blocks(cluster)
-    value = _times(begun, _deviation(sums.sum(axis=0))).mean()
-    without = [
-        _times(begun[member[used] != b], _deviation(sums.sum(axis=0) - sums[b])).mean()
-        for b in range(len(sums))
-    ]
-    return left_out(np.array([value]), np.array(without)[:, None], alpha)
+    total = sums.sum(axis=0)
+    value = _times(begun, _deviation(total)).mean()
+    without = np.full((len(sums), 1), np.nan)
+    for b, own in enumerate(sums):
+        others = begun[member[used] != b]
+        if len(others):
+            without[b] = _times(others, _deviation(total - own)).mean()
+    return left_out(np.array([value]), without, alpha)
 
 
 def _deviation(total: FloatArray) -> float:

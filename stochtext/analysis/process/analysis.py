@@ -12,7 +12,7 @@ from stochtext._shared.validation import check_fraction, check_integer
 from stochtext.analysis.adequacy.checks import memory_quantities
 from stochtext.analysis.clusters import cluster_codes
 from stochtext.analysis.one_step import slowest_row
-from stochtext.analysis.process.correlation_time import correlation_time
+from stochtext.analysis.process.correlation_time import FEWEST_PAIRS, correlation_time
 from stochtext.analysis.process.ergodicity import ergodicity_quantities
 from stochtext.analysis.process.lyapunov import largest_exponent
 from stochtext.analysis.process.result import ProcessProperties
@@ -150,9 +150,10 @@ def _correlation_times(
     for j, column in enumerate(panel.columns):
         found = correlation_time(panel, j, cluster, alpha)
         control = float(correlation_time(copy, j, cluster, alpha).value[0])
+        note = f"fewer than {FEWEST_PAIRS} pairs of states" if np.isnan(found.value[0]) else ""
         rows.append(
             Quantity(MIXING, "integrated correlation time (steps)", column, found.value[0],
-                     found.lower[0], found.upper[0], control)
+                     found.lower[0], found.upper[0], control, note=note)
         )  # fmt: skip
     return rows
 

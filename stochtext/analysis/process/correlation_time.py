@@ -38,7 +38,8 @@ def correlation_time(
     M of at least three times the sum up to it (six times, where the correlation time is half of
     ours), at least 5 and at most 30: a window that grows with the memory and not with the noise
     of the correlations. It counts how many states are worth one independent state. The interval
-    is one of its logarithm. Coverage is in ``benchmarks/calibration/text_analyses.py``.
+    is one of its logarithm. Coverage is in ``benchmarks/calibration/text_analyses.py``. NaN
+    where fewer than 50 pairs are one step apart.
 
     References
     ----------
@@ -48,6 +49,9 @@ def correlation_time(
     sums = cluster_sums(_sums(panel, column), cluster)
     total = sums.sum(axis=0)
     last = _window(_correlations(total, _known_lags(total)))
+    if not last:
+        nothing = np.full(1, np.nan)
+        return Jackknifed(nothing, nothing, nothing, nothing)
     value = _time(total, last)
     found = jackknife(sums, partial(_logarithm, last=last), alpha)
     return Jackknifed(value, value * found.se, np.exp(found.lower), np.exp(found.upper))
