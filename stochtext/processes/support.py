@@ -131,6 +131,10 @@ class Support:
         states[:, component] = np.linspace(self.lower[component], self.upper[component], n)
         return states
 
+    def lines(self, n: int) -> FloatArray:
+        """Return n states on the line of every coordinate, shape (d n, d)."""
+        return np.vstack([self.line(j, n) for j in range(self.dim)])
+
     def to_dict(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """Return a JSON-able description and the arrays it refers to."""
         arrays = {

@@ -3,9 +3,9 @@ from .functional import FunctionalResults as FunctionalResults
 from .inference.curves.prediction import CurveEstimate as CurveEstimate
 from .inference.derived.table import DerivedTable as DerivedTable
 from .inference.forecasting.forecasts import Prediction as Prediction
+from .inference.nested.likelihood_ratio import LikelihoodRatioTest as LikelihoodRatioTest
+from .inference.nested.likelihood_ratio import compare_nested as compare_nested
 from .inference.parameters.hypotheses import WaldTest as WaldTest
-from .inference.parameters.likelihood_ratio import LikelihoodRatioTest as LikelihoodRatioTest
-from .inference.parameters.likelihood_ratio import compare_nested as compare_nested
 from .inference.parameters.same_data import data_difference as data_difference
 from .inference.refits.bootstrap import BootstrapResults as BootstrapResults
 from .linear import LinearResults as LinearResults

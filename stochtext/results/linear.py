@@ -155,7 +155,7 @@ class LinearResults(ParametricResults):
                 alpha, t=t, n_draws=n_draws, bootstrap=bootstrap, random_state=random_state
             )
         found = self._eigenvalues()
-        quantile = self._quantile(check_fraction("alpha", alpha), self.cov_type)
+        quantile = self.covariances.quantile(check_fraction("alpha", alpha), self.cov_type)
         bound = None if self.white is None else self.white.bound
         return time_constant_frame(found, quantile, bound, self.covariances.reason)
 
@@ -179,7 +179,7 @@ class LinearResults(ParametricResults):
         or 20 paths hold 160 to 320 units of time at a rate of 0.4 to 0.5: Wald intervals of
         a variance are too short there.
         """
-        quantile = self._quantile(check_fraction("alpha", alpha), self.cov_type)
+        quantile = self.covariances.quantile(check_fraction("alpha", alpha), self.cov_type)
         names, estimate, gradient = self._stationary()
         covariance = self._law_covariance()
         variance = np.sum((gradient @ covariance) * gradient, axis=1)

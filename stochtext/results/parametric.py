@@ -20,16 +20,20 @@ from stochtext.results.archive import with_prefix
 from stochtext.results.base import SDEResults
 from stochtext.results.inference.curves.prediction import CurveEstimate
 from stochtext.results.inference.curves.simultaneous import common_quantile
-from stochtext.results.inference.parameters import hypotheses
-from stochtext.results.inference.parameters.coefficients import coefficient_table
-from stochtext.results.inference.parameters.covariance import ParameterCovariances
-from stochtext.results.inference.parameters.delta_method import delta_errors, delta_joint
-from stochtext.results.inference.parameters.likelihood_ratio import (
+from stochtext.results.inference.nested.likelihood_ratio import (
     LikelihoodRatioTest,
     likelihood_ratio_test,
     values_held,
 )
-from stochtext.results.inference.parameters.mean_reversion import MeanReversion, mean_reversion
+from stochtext.results.inference.parameters import hypotheses
+from stochtext.results.inference.parameters.coefficients import coefficient_table
+from stochtext.results.inference.parameters.covariance import ParameterCovariances
+from stochtext.results.inference.parameters.delta_method import delta_errors, delta_joint
+from stochtext.results.inference.parameters.mean_reversion import (
+    MeanReversion,
+    mean_reversion,
+    reversion_notes,
+)
 from stochtext.results.inference.parameters.profile import check_profile, profile_intervals
 from stochtext.results.inference.refits.bootstrap import BootstrapResults, bootstrap
 from stochtext.results.inference.refits.refitting import Refitting
@@ -40,6 +44,10 @@ from stochtext.transitions.registry import transition_density
 
 __all__ = ["ParametricResults"]
 
+TWO_STEPS = (
+    "Two-step estimates: the diffusion from the quadratic variation, then the drift given it. "
+    "They do not maximise the likelihood together (two_step=False does)."
+)
 INTERVALS = ("wald", "profile", "bootstrap", "cluster", "simultaneous")
 
 
@@ -119,7 +127,7 @@ class ParametricResults(SDEResults):
     @property
     def df_resid(self) -> float:
         """Degrees of freedom of the t distribution: clusters minus one, or infinity."""
-        return float(self.covariances.n_clusters - 1) if self.cov_type == "cluster" else np.inf
+        return self.covariances.degrees_of_freedom(self.cov_type)
 
     @property
     def bse(self) -> pd.Series:
@@ -179,7 +187,7 @@ class ParametricResults(SDEResults):
             return draws.conf_int(alpha).reindex(self.params.index)
         kind = "cluster" if method == "cluster" else cov_type or self.cov_type
         errors = self.bse if kind == self.cov_type else self._errors(kind)
-        quantile = self._quantile(alpha, kind)
+        quantile = self.covariances.quantile(alpha, kind)
         if method == "simultaneous":
             quantile = common_quantile(self.covariances, alpha, kind, random_state)
         half = quantile * errors
@@ -214,7 +222,15 @@ class ParametricResults(SDEResults):
             n_clusters=self.covariances.n_clusters if kind == "cluster" else None,
         )
 
-    def lr_test(self, restriction: Any, cov_type: str | None = None) -> LikelihoodRatioTest:
+    def lr_test(
+        self,
+        restriction: Any,
+        cov_type: str | None = None,
+        *,
+        n_boot: int = 0,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+    ) -> LikelihoodRatioTest:
         """Test values of parameters by the likelihood ratio.
 
         Parameters
@@ -225,9 +241,15 @@ class ParametricResults(SDEResults):
         cov_type : str, optional
             What is assumed, default that of the fit. Only with ``"nonrobust"`` (model right,
             trajectories independent) is there a p-value.
+        n_boot : int, default 0
+            Panels simulated under the restriction for the law of the ratio; 0 for chi-square,
+            which a drift without mean reversion does not have: the p-value is NaN then.
+        random_state, n_jobs : optional
+            As in :meth:`bootstrap`.
         """
+        options: dict[str, Any] = {"n_boot": n_boot, "random_state": random_state, "n_jobs": n_jobs}
         if isinstance(restriction, ParametricResults):
-            return likelihood_ratio_test(self, restriction, cov_type)
+            return likelihood_ratio_test(self, restriction, cov_type, **options)
         if not isinstance(restriction, str):
             raise InputError(
                 "`restriction` must be a string such as 'sigma = 0.5' or the results of a "
@@ -236,7 +258,7 @@ class ParametricResults(SDEResults):
         restrictions = hypotheses.linear_restrictions(self.free, restriction)
         values = values_held(self.free, restrictions, restriction)
         restricted = self._refitting("This test").restricted(self.process, values)
-        return likelihood_ratio_test(self, restricted, cov_type)
+        return likelihood_ratio_test(self, restricted, cov_type, **options)
 
     def bootstrap(
         self,
@@ -285,11 +307,8 @@ class ParametricResults(SDEResults):
         covariances = self.covariances
         config["names"] = [str(name) for name in self.params.index]
         config["free"] = self.free
-        config["covariances"] = {
-            "n_clusters": covariances.n_clusters,
-            "default": covariances.default,
-            "reason": covariances.reason,
-        }
+        kept = ("n_clusters", "default", "reason")
+        config["covariances"] = {name: getattr(covariances, name) for name in kept}
         reversion = self.mean_reversion
         config["mean_reversion"] = None if reversion is None else reversion.to_dict()
         config["joint"] = self.joint
@@ -306,8 +325,7 @@ class ParametricResults(SDEResults):
         results.joint = bool(config.get("joint", True))
         reversion = config.get("mean_reversion")
         results._reversion = None if reversion is None else MeanReversion(**reversion)
-        options = config.get("density_options") or {}
-        if options:
+        if options := config.get("density_options"):
             results.transition = transition_density(results.record.density, **options)
         return results
 
@@ -349,11 +367,6 @@ class ParametricResults(SDEResults):
             llf=self.llf, alpha=alpha,
         )  # fmt: skip
 
-    def _quantile(self, alpha: float, cov_type: str) -> float:
-        level = 1 - check_fraction("alpha", alpha) / 2
-        df = self.covariances.n_clusters - 1 if cov_type == "cluster" else np.inf
-        return float(stats.norm.ppf(level) if np.isinf(df) else stats.t.ppf(level, df))
-
     def _tables(self, alpha: float) -> list[Any]:
         letter = "z" if np.isinf(self.df_resid) else "t"
         table = coefficient_table(
@@ -362,24 +375,11 @@ class ParametricResults(SDEResults):
         return [frame_table(table)]
 
     def _notes(self) -> list[str]:
-        notes = [f"Standard errors: {self.covariances.describe()}."]
-        if self.covariances.reason:
-            notes.append(f"Standard errors are NaN: {self.covariances.reason}")
-        k, m = len(self.free), self.covariances.n_clusters
-        if self.cov_type == "cluster" and k > m / 2:
-            notes.append(
-                f"{k} parameters against {m} clusters: the clustered covariance has rank at most "
-                f"{m}; prefer a bootstrap over trajectories."
-            )
+        notes = self.covariances.notes(len(self.free))
         if not self.joint:
-            notes.append(
-                "Two-step estimates: the diffusion from the quadratic variation, then the drift "
-                "given it. They do not maximise the likelihood together (two_step=False does)."
-            )
-        if self.mean_reversion is not None:
-            notes += self.mean_reversion.notes()
-        fixed = [name for name in self.params.index if name not in self.free]
-        if fixed:
+            notes.append(TWO_STEPS)
+        notes += reversion_notes(self.mean_reversion, self.process, self.free, self.support)
+        if fixed := [name for name in self.params.index if name not in self.free]:
             notes.append(f"Held fixed: {', '.join(fixed)}.")
         return notes
 

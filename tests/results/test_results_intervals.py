@@ -185,7 +185,9 @@ def test_the_eight_models_nested_in_ckls_are_found_and_ordered():
     assert (table["lr"].dropna() >= 0).all()
     assert table.loc["CIR square root", "pvalue"] > 0.05
     assert table.loc["CIR square root", "gamma"] == 0.5
-    assert table.loc["CIR variable rate", "pvalue"] < 1e-6
+    assert table.loc["CIR variable rate", "lr"] > 40
+    assert np.isnan(table.loc["CIR variable rate", "pvalue"])
+    assert "does not return to a level" in table.loc["CIR variable rate", "reason"]
     assert table.loc["Dothan", "df"] == 3
     assert "upper bound" in table.loc["Vasicek", "reason"]
     nested = table.loc[["Dothan", "geometric Brownian motion", "Brennan-Schwartz"], "llf"]
@@ -341,6 +343,20 @@ def test_long_memory_does_not_warn():
     text = st.ParametricSDE(st.OrnsteinUhlenbeck()).fit(path).results_.summary().as_text()
     assert "Mean reversion: kappa times total time" in text
     assert "WARNING" not in text
+
+
+@pytest.mark.parametrize(
+    ("truth", "family", "warned"),
+    [
+        (st.CKLS(0.0, 0.08, 0.2, 1.0), st.CKLS(gamma=1.0), True),
+        (st.GeometricBrownianMotion(0.08, 0.2), st.GeometricBrownianMotion(), False),
+        (st.BrownianMotion(0.5, 0.2), st.BrownianMotion(), False),
+    ],
+)
+def test_a_drift_of_two_parameters_without_return_warns_in_the_summary(truth, family, warned):
+    path = st.simulate(truth, 1.0, dt=0.1, n_steps=300, scheme="euler", random_state=3)
+    results = st.ParametricSDE(family, "euler").fit(path).results_
+    assert ("does not return to a level" in results.summary().as_text()) is warned
 
 
 STATES = np.linspace(0.2, 2.0, 40)[:, None]

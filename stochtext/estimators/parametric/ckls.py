@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from stochtext._shared.typing import RandomState
 from stochtext.estimators.parametric.estimator import ParametricSDE
 from stochtext.processes.named.ckls import CKLS
-from stochtext.results.inference.parameters.likelihood_ratio import compare_nested
+from stochtext.results.inference.nested.likelihood_ratio import compare_nested
 from stochtext.transitions.base import TransitionDensity
 
 __all__ = ["CKLS_MODELS", "ckls_tests"]
@@ -35,6 +36,9 @@ def ckls_tests(
     times: Any = None,
     groups: Any = None,
     cov_type: str | None = None,
+    n_boot: int = 0,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
 ) -> pd.DataFrame:
     """Fit the CKLS model and the eight nested in it, and test each against it.
 
@@ -50,6 +54,12 @@ def ckls_tests(
         What the tests assume; default that of the fit. For a panel pass ``"nonrobust"`` to
         take its trajectories as independent and the model as right, without which a
         likelihood ratio has no p-value.
+    n_boot : int, default 0
+        Replicates simulated under each model for its p-value; 0 for the chi-square law, which
+        the models without return to a level (alpha = 0 or beta = 0) do not have: their
+        p-values are NaN then.
+    random_state, n_jobs : optional
+        As in ``ParametricResults.bootstrap``.
 
     Returns
     -------
@@ -85,4 +95,4 @@ def ckls_tests(
             start = {**full.params.to_dict(), **values}
             model = ParametricSDE(CKLS(**start), density, fixed=tuple(values))
             found[name] = model.fit(X, **options).results_
-    return compare_nested(found, cov_type)
+    return compare_nested(found, cov_type, n_boot=n_boot, random_state=random_state, n_jobs=n_jobs)

@@ -20,7 +20,7 @@ __all__ = ["corrected", "train_deferred"]
 
 # Most iterations of each round; the first one leaves the ridge where it is, so that curves begin
 # smooth.
-_ROUNDS = (10, 8, 8, 8, 8, 8)
+_ROUNDS = (10, *(8,) * 19)
 _NEVER = 1_000
 # Rows that a Fisher information is averaged over.
 _ROWS_PER_PARAMETER, _FEWEST_ROWS = 2, 300

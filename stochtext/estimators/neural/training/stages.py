@@ -154,7 +154,8 @@ class Stages:
 
     def _defers(self, architecture: Architecture) -> bool:
         s = self.settings
-        return s.transition != "euler" and not uses_first_order(s.optimizer, architecture.size())
+        dear = s.transition != "euler" or (s.substeps or 1) > 1
+        return dear and not uses_first_order(s.optimizer, architecture.size())
 
     def _carried_over(
         self, model: Model, architecture: Architecture, theta: FloatArray, start: int

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import BoolArray, FloatArray, IntArray
@@ -71,6 +72,15 @@ class ParameterCovariances:
             )
         return cov_type
 
+    def degrees_of_freedom(self, cov_type: str) -> float:
+        """Return those of the t distribution: clusters minus one, or infinity."""
+        return float(self.n_clusters - 1) if cov_type == "cluster" else np.inf
+
+    def quantile(self, alpha: float, cov_type: str) -> float:
+        """Return how many standard errors an interval of level 1 - alpha reaches."""
+        level, df = 1 - alpha / 2, self.degrees_of_freedom(cov_type)
+        return float(stats.norm.ppf(level) if np.isinf(df) else stats.t.ppf(level, df))
+
     def describe(self) -> str:
         """Return what the default covariance is, for the notes of a summary."""
         m = self.n_clusters
@@ -80,6 +90,18 @@ class ParameterCovariances:
             "hac": "Newey-West sandwich within trajectories, normal quantiles",
             "cluster": f"sandwich clustered over {m} trajectories or groups, t({m - 1}) quantiles",
         }[self.default]
+
+    def notes(self, k: int) -> list[str]:
+        """Return the sentences for the summary of a fit of ``k`` parameters."""
+        notes = [f"Standard errors: {self.describe()}."]
+        if self.reason:
+            notes.append(f"Standard errors are NaN: {self.reason}")
+        if self.default == "cluster" and k > self.n_clusters / 2:
+            notes.append(
+                f"{k} parameters against {self.n_clusters} clusters: the clustered covariance has "
+                f"rank at most {self.n_clusters}; prefer a bootstrap over trajectories."
+            )
+        return notes
 
 
 def parameter_covariances(

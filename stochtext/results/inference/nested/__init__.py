@@ -1,0 +1,1 @@
+"""Nested fits to the same data: tests of the smaller ones."""
