@@ -6,18 +6,18 @@ from typing import Any
 
 from stochtext._shared.validation import check_choice
 from stochtext.transitions.base import TransitionDensity
-from stochtext.transitions.cubature import CubatureDensity
-from stochtext.transitions.elerian import ElerianDensity
-from stochtext.transitions.euler import EulerDensity
-from stochtext.transitions.exact import ExactDensity
-from stochtext.transitions.hermite import HermiteDensity
-from stochtext.transitions.jump_euler import JumpEulerDensity
-from stochtext.transitions.kessler import KesslerDensity
-from stochtext.transitions.ozaki import OzakiDensity
-from stochtext.transitions.shoji_ozaki import ShojiOzakiDensity
-from stochtext.transitions.simulated import SimulatedDensity
+from stochtext.transitions.cubature.density import CubatureDensity
+from stochtext.transitions.exact.density import ExactDensity
+from stochtext.transitions.expansions.hermite import HermiteDensity
+from stochtext.transitions.ito_taylor.elerian import ElerianDensity
+from stochtext.transitions.ito_taylor.euler import EulerDensity
+from stochtext.transitions.ito_taylor.jump_euler import JumpEulerDensity
+from stochtext.transitions.ito_taylor.kessler import KesslerDensity
+from stochtext.transitions.linearised.ozaki import OzakiDensity
+from stochtext.transitions.linearised.shoji_ozaki import ShojiOzakiDensity
+from stochtext.transitions.simulated.density import SimulatedDensity
 from stochtext.transitions.spectral.density import SpectralDensity
-from stochtext.transitions.strang import StrangDensity
+from stochtext.transitions.splitting.strang import StrangDensity
 
 __all__ = ["DENSITIES", "transition_density"]
 

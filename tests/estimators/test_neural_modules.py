@@ -15,7 +15,7 @@ from stochtext.estimators.neural.training.checkpointing import Checkpoint, finge
 from stochtext.estimators.sample import transition_sample
 from stochtext.processes import OrnsteinUhlenbeck, process_from_dict
 from stochtext.simulation import simulate
-from stochtext.transitions.cubature_moments import rk4_moments
+from stochtext.transitions.cubature.moments import rk4_moments
 
 torch = pytest.importorskip("torch")
 

@@ -7,8 +7,8 @@ from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext.processes import DoubleWell, OrnsteinUhlenbeck, TrendingOrnsteinUhlenbeck
 from stochtext.processes.written.user_defined import SDE
 from stochtext.transitions import transition_density
-from stochtext.transitions.cubature import CubatureDensity
-from stochtext.transitions.cubature_moments import nan_cholesky, rk4_moments
+from stochtext.transitions.cubature.density import CubatureDensity
+from stochtext.transitions.cubature.moments import nan_cholesky, rk4_moments
 
 LINEAR = OrnsteinUhlenbeck(
     np.array([[1.0, 0.5], [-0.3, 2.0]]), np.array([0.2, -0.1]), np.array([[0.5, 0.0], [0.2, 0.4]])

@@ -17,7 +17,7 @@ from stochtext.processes import (
     TrendingOrnsteinUhlenbeck,
 )
 from stochtext.transitions import HermiteDensity
-from stochtext.transitions.local_linear import linear_step, local_linear_moments
+from stochtext.transitions.linearised.local_linear import linear_step, local_linear_moments
 
 OSCILLATOR = SDE(
     lambda t, x, k: np.array([x[1], (1.0 - x[0] ** 2) * x[1] - k * x[0]]),

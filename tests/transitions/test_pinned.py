@@ -16,7 +16,7 @@ from stochtext.processes import (
     TrendingOrnsteinUhlenbeck,
 )
 from stochtext.trajectories.panel import Trajectories
-from stochtext.transitions.pinned import brownian_bridge_rate, pinned_log_density
+from stochtext.transitions.exact.pinned import brownian_bridge_rate, pinned_log_density
 
 TIMES = [np.array([0.0, 0.4, 1.0, 1.1, 2.0]), np.array([0.5, 1.0, 2.5]), np.array([0.0, 3.0])]
 

@@ -35,7 +35,7 @@ from stochtext.results.record import FitRecord
 from stochtext.results.residuals import residuals_of
 from stochtext.simulation.jumps import simulate_jumps
 from stochtext.trajectories.panel import Trajectories
-from stochtext.transitions.jump_euler import JumpEulerDensity
+from stochtext.transitions.ito_taylor.jump_euler import JumpEulerDensity
 
 __all__ = ["JumpDiffusionSDE"]
 

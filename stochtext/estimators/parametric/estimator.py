@@ -35,7 +35,7 @@ from stochtext.results.parametric import ParametricResults
 from stochtext.results.record import FitRecord
 from stochtext.results.residuals import residuals_of
 from stochtext.transitions.base import TransitionDensity
-from stochtext.transitions.euler import EulerDensity
+from stochtext.transitions.ito_taylor.euler import EulerDensity
 
 __all__ = ["ParametricSDE"]
 

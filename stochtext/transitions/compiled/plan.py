@@ -18,10 +18,10 @@ from stochtext.processes.compiled.tracing.differentiation import derivatives
 from stochtext.processes.compiled.tracing.expression import Expression, Untraceable, reachable
 from stochtext.processes.compiled.tracing.formulas import TracedFormulas, replaced
 from stochtext.processes.compiled.tracing.powers import multiplied_out
-from stochtext.transitions.coefficients import SymbolicCoefficients
 from stochtext.transitions.compiled.products import normal_form, powers_by_exponentials
 from stochtext.transitions.compiled.sums import columns_of, row_sums
 from stochtext.transitions.compiled.text import pass_text
+from stochtext.transitions.formulas.coefficients import SymbolicCoefficients
 
 __all__ = ["HasFormula", "LikelihoodPlan", "Setting", "likelihood_plan"]
 

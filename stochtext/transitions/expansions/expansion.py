@@ -11,7 +11,7 @@ from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
 from stochtext.transitions.expansions.local_functions import LocalFunctions, local_functions
 from stochtext.transitions.expansions.quadrature import gauss_legendre, running_integrals
-from stochtext.transitions.row_functions import RowFunctions, kept
+from stochtext.transitions.formulas.row_functions import RowFunctions, kept
 
 __all__ = ["NODES", "Expansion", "expansion_of"]
 

@@ -14,7 +14,7 @@ from stochtext.processes.compiled.tracing.differentiation import derivatives
 from stochtext.processes.compiled.tracing.expression import Untraceable, reachable
 from stochtext.processes.compiled.tracing.formulas import TracedFormulas
 from stochtext.processes.compiled.tracing.powers import multiplied_out
-from stochtext.transitions.row_functions import RowFunctions, kept
+from stochtext.transitions.formulas.row_functions import RowFunctions, kept
 
 __all__ = ["DriftSplit", "drift_split"]
 

@@ -1,6 +1,6 @@
 """Moments of a step and their likelihood as torch expressions, for modules that torch trains.
 
-The same equations as ``transitions/cubature_moments.py``, written so that autograd passes.
+The same equations as ``transitions/cubature/moments.py``, written so that autograd passes.
 torch is imported inside functions only.
 """
 

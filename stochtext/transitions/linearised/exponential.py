@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stochtext.transitions.coefficients import select
+from stochtext.transitions.formulas.coefficients import select
 
 __all__ = ["phi_1", "phi_2"]
 

@@ -8,11 +8,11 @@ from typing import Any
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import Process
 from stochtext.processes.compiled.tracing.expression import Untraceable
-from stochtext.transitions.coefficients import LocalCoefficients
-from stochtext.transitions.exponential import phi_1, phi_2
-from stochtext.transitions.formula import GaussianFormulaDensity
+from stochtext.transitions.formulas.coefficients import LocalCoefficients
+from stochtext.transitions.formulas.formula import GaussianFormulaDensity
 from stochtext.transitions.gaussian import GaussianDensity
-from stochtext.transitions.local_linear import local_linear_moments
+from stochtext.transitions.linearised.exponential import phi_1, phi_2
+from stochtext.transitions.linearised.local_linear import local_linear_moments
 
 __all__ = ["ShojiOzakiDensity"]
 
@@ -30,8 +30,8 @@ class ShojiOzakiDensity(GaussianFormulaDensity):
 
     phi_1(z) = (exp(z) - 1) / z and phi_2(z) = (exp(z) - 1 - z) / z^2, which are evaluated by
     their series near b' = 0. It is exact for linear drift with constant diffusion. In several
-    dimensions b' is the Jacobian, see `stochtext.transitions.local_linear`. The variance is
-    positive wherever sigma is not zero, so that no row is undefined.
+    dimensions b' is the Jacobian, see `stochtext.transitions.linearised.local_linear`. The
+    variance is positive wherever sigma is not zero, so that no row is undefined.
 
     References
     ----------

@@ -14,7 +14,7 @@ from stochtext.transitions.base import TransitionDensity, checked_steps
 from stochtext.transitions.expansions.expansion import expansion_of
 from stochtext.transitions.expansions.expansion_likelihood import ExpansionLikelihood, usable
 from stochtext.transitions.expansions.panels import Panels, panel_edges
-from stochtext.transitions.formula import same_rows
+from stochtext.transitions.formulas.formula import same_rows
 from stochtext.transitions.likelihood import TransitionLikelihood
 
 __all__ = ["HermiteDensity"]

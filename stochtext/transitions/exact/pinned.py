@@ -10,7 +10,7 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
 from stochtext.trajectories.reading import as_trajectories
-from stochtext.transitions.exact import ExactDensity
+from stochtext.transitions.exact.density import ExactDensity
 
 __all__ = ["brownian_bridge_rate", "pinned_log_density"]
 

@@ -11,8 +11,8 @@ from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_states
 from stochtext.processes.base import Process
 from stochtext.transitions.base import checked_steps
-from stochtext.transitions.exact_likelihood import ScoreLikelihood
-from stochtext.transitions.exact_moments import quadrature_moments
+from stochtext.transitions.exact.likelihood import ScoreLikelihood
+from stochtext.transitions.exact.moments import quadrature_moments
 from stochtext.transitions.gaussian import GaussianDensity
 from stochtext.transitions.likelihood import TransitionLikelihood
 

@@ -13,7 +13,7 @@ from stochtext._shared.validation import as_states, check_choice, check_integer
 from stochtext.processes.base import Process, per_state
 from stochtext.simulation.noise import noise_key
 from stochtext.transitions.base import TransitionDensity, checked_steps
-from stochtext.transitions.forward_mixture import forward_mixture, mixture_scores
+from stochtext.transitions.simulated.forward_mixture import forward_mixture, mixture_scores
 
 __all__ = ["SimulatedDensity"]
 

@@ -12,10 +12,10 @@ from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array
 from stochtext.processes.base import Process
 from stochtext.transitions.base import TransitionDensity, checked_steps
-from stochtext.transitions.formula import same_rows
+from stochtext.transitions.formulas.formula import same_rows
 from stochtext.transitions.gaussian import cholesky_factors, gaussian_log_density, standardise
 from stochtext.transitions.likelihood import DifferenceLikelihood, TransitionLikelihood
-from stochtext.transitions.local_linear import linear_step
+from stochtext.transitions.linearised.local_linear import linear_step
 from stochtext.transitions.splitting.drift_split import DriftSplit, drift_split
 from stochtext.transitions.splitting.flow import Field, flow
 

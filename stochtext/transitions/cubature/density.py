@@ -10,7 +10,7 @@ from stochtext._shared.typing import ArrayLike, BoolArray, FloatArray, IntArray
 from stochtext._shared.validation import check_integer
 from stochtext.processes.base import Process, per_state
 from stochtext.transitions.base import checked_steps
-from stochtext.transitions.cubature_moments import rk4_moments
+from stochtext.transitions.cubature.moments import rk4_moments
 from stochtext.transitions.gaussian import GaussianDensity
 
 __all__ = ["CubatureDensity"]

@@ -12,7 +12,7 @@ import numpy as np
 from stochtext._shared.typing import ArrayLike, FloatArray, IntArray
 from stochtext.processes.base import Process, per_state
 from stochtext.transitions.base import checked_steps
-from stochtext.transitions.coefficients import coefficients_at
+from stochtext.transitions.formulas.coefficients import coefficients_at
 
 __all__ = ["LinearStep", "linear_step", "local_linear_moments"]
 
@@ -161,7 +161,7 @@ def local_linear_moments(
     Examples
     --------
     >>> from stochtext.processes import OrnsteinUhlenbeck
-    >>> from stochtext.transitions.local_linear import local_linear_moments
+    >>> from stochtext.transitions.linearised.local_linear import local_linear_moments
     >>> mean, covariance = local_linear_moments(
     ...     OrnsteinUhlenbeck(1.0, 0.5, 0.6), [[1.0]], 0.0, 0.1
     ... )

@@ -13,8 +13,8 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import Process
 from stochtext.processes.compiled.tracing.expression import Expression
-from stochtext.transitions.coefficients import LocalCoefficients, select
-from stochtext.transitions.formula import FormulaDensity, same_rows
+from stochtext.transitions.formulas.coefficients import LocalCoefficients, select
+from stochtext.transitions.formulas.formula import FormulaDensity, same_rows
 from stochtext.transitions.gaussian import cholesky_factors, standardise
 
 __all__ = ["ElerianDensity"]

@@ -18,7 +18,7 @@ from stochtext._shared.validation import as_states
 from stochtext.processes.base import Process, per_state
 from stochtext.processes.compiled.tracing.expression import Expression
 from stochtext.transitions.base import TransitionDensity, checked_steps
-from stochtext.transitions.coefficients import LocalCoefficients, coefficients_at
+from stochtext.transitions.formulas.coefficients import LocalCoefficients, coefficients_at
 from stochtext.transitions.gaussian import GaussianDensity
 from stochtext.transitions.likelihood import TransitionLikelihood
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from stochtext._shared.exceptions import InputError
 from stochtext.processes.base import Process
-from stochtext.transitions.coefficients import LocalCoefficients
-from stochtext.transitions.exponential import phi_1
-from stochtext.transitions.formula import GaussianFormulaDensity
-from stochtext.transitions.one_dimensional import check_one_dimensional
+from stochtext.transitions.formulas.coefficients import LocalCoefficients
+from stochtext.transitions.formulas.formula import GaussianFormulaDensity
+from stochtext.transitions.linearised.exponential import phi_1
 
 __all__ = ["OzakiDensity"]
 
@@ -49,7 +49,11 @@ class OzakiDensity(GaussianFormulaDensity):
 
     def check(self, process: Process) -> None:
         """Refuse a process of more than one coordinate."""
-        check_one_dimensional("OzakiDensity", process)
+        if (process.dim or 1) != 1:
+            raise InputError(
+                f"OzakiDensity is for one dimension; {type(process).__name__} has {process.dim}. "
+                "Use density='shoji_ozaki' or 'kessler', which are for any."
+            )
 
     def moments_formula(
         self, coefficients: LocalCoefficients, dt: Any

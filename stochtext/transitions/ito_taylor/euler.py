@@ -8,11 +8,11 @@ from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import Process
 from stochtext.processes.named.polynomial import PolynomialDiffusion
 from stochtext.transitions.base import checked_steps
-from stochtext.transitions.coefficients import LocalCoefficients
-from stochtext.transitions.formula import GaussianFormulaDensity
+from stochtext.transitions.formulas.coefficients import LocalCoefficients
+from stochtext.transitions.formulas.formula import GaussianFormulaDensity
 from stochtext.transitions.gaussian import GaussianDensity
+from stochtext.transitions.ito_taylor.polynomial_likelihood import PolynomialEulerLikelihood
 from stochtext.transitions.likelihood import TransitionLikelihood
-from stochtext.transitions.polynomial_likelihood import PolynomialEulerLikelihood
 
 __all__ = ["EulerDensity"]
 

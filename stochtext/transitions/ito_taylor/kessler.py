@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stochtext.transitions.coefficients import LocalCoefficients, product
-from stochtext.transitions.formula import GaussianFormulaDensity
+from stochtext.transitions.formulas.coefficients import LocalCoefficients, product
+from stochtext.transitions.formulas.formula import GaussianFormulaDensity
 
 __all__ = ["KesslerDensity"]
 

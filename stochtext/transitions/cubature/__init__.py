@@ -1,0 +1,1 @@
+"""The Gaussian with the moments of the diffusion itself."""

@@ -1,0 +1,1 @@
+"""Transition densities that are known, and paths whose ends are."""

@@ -1,0 +1,1 @@
+"""Densities given by a formula in the coefficients of a process."""

@@ -1,0 +1,1 @@
+"""Densities of a step whose drift is made linear in it."""

@@ -1,0 +1,1 @@
+"""The transition density by simulation."""
