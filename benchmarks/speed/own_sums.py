@@ -11,10 +11,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from stochtext.processes.fitted.binned_moments import binned_powers_1d, binned_squares_2d
-from stochtext.processes.fitted.binned_regression import fit_nodes
-from stochtext.processes.fitted.curve_table import Nodes, column_limits
-from stochtext.processes.fitted.local_polynomial import LocalPolynomial
+from stochtext.processes.fitted.bins.binned_moments import binned_powers_1d, binned_squares_2d
+from stochtext.processes.fitted.bins.curve_table import Nodes, column_limits
+from stochtext.processes.fitted.smoothing.binned_regression import fit_nodes
+from stochtext.processes.fitted.smoothing.local_polynomial import LocalPolynomial
 
 __all__ = ["line", "local_linear", "plane"]
 

@@ -1,8 +1,8 @@
 from .base import Process as Process
-from .fitted.binned import BinnedProcess as BinnedProcess
+from .fitted.bins.binned import BinnedProcess as BinnedProcess
 from .fitted.extrapolated import ExtrapolatedProcess as ExtrapolatedProcess
-from .fitted.network import NetworkProcess as NetworkProcess
-from .fitted.smoothed import KernelProcess as KernelProcess
+from .fitted.networks.network import NetworkProcess as NetworkProcess
+from .fitted.smoothing.smoothed import KernelProcess as KernelProcess
 from .jumps.jump_diffusion import JumpDiffusion as JumpDiffusion
 from .linear.ornstein_uhlenbeck import OrnsteinUhlenbeck as OrnsteinUhlenbeck
 from .linear.spline_ornstein_uhlenbeck import (

@@ -63,10 +63,10 @@ PROCESS_TYPES: dict[str, str] = {
     ),
     "three_halves": "stochtext.processes.named.three_halves:ThreeHalves",
     "extrapolated": "stochtext.processes.fitted.extrapolated:ExtrapolatedProcess",
-    "network": "stochtext.processes.fitted.network:NetworkProcess",
-    "covariate_network": "stochtext.processes.fitted.covariate_network:CovariateNetwork",
-    "kernel": "stochtext.processes.fitted.smoothed:KernelProcess",
-    "binned": "stochtext.processes.fitted.binned:BinnedProcess",
+    "network": "stochtext.processes.fitted.networks.network:NetworkProcess",
+    "covariate_network": "stochtext.processes.fitted.networks.covariate_network:CovariateNetwork",
+    "kernel": "stochtext.processes.fitted.smoothing.smoothed:KernelProcess",
+    "binned": "stochtext.processes.fitted.bins.binned:BinnedProcess",
     "gaussian_process": ("stochtext.processes.fitted.gaussian_process:GaussianProcessDiffusion"),
 }
 

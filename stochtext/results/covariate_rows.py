@@ -13,8 +13,8 @@ import numpy as np
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.covariate_coding import CovariateCoding
-from stochtext.processes.fitted.covariate_network import CovariateNetwork
+from stochtext.processes.fitted.networks.covariate_coding import CovariateCoding
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork
 from stochtext.trajectories.panel import Trajectories
 
 __all__ = ["each_combination", "label_column", "number_column", "row_by_row", "rows_of"]

@@ -21,15 +21,15 @@ from stochtext.processes.base import Process
 from stochtext.processes.linear.process import LinearProcess
 from stochtext.results.archive import with_prefix
 from stochtext.results.inference.curves.prediction import CurveEstimate
-from stochtext.results.inference.parameters.delta_method import delta_errors, delta_joint
-from stochtext.results.inference.parameters.linear_dynamics import (
+from stochtext.results.inference.dynamics.linear_dynamics import (
     Eigenvalues,
     eigenvalues_with_errors,
     stationary_gradient,
 )
-from stochtext.results.inference.parameters.mean_reversion import MeanReversion, mean_reversion
-from stochtext.results.inference.parameters.one_step import OneStep, WhiteDirections
-from stochtext.results.inference.parameters.time_constants import CLOSE, time_constant_frame
+from stochtext.results.inference.dynamics.mean_reversion import MeanReversion, mean_reversion
+from stochtext.results.inference.dynamics.one_step import OneStep, WhiteDirections
+from stochtext.results.inference.dynamics.time_constants import CLOSE, time_constant_frame
+from stochtext.results.inference.parameters.delta_method import delta_errors, delta_joint
 from stochtext.results.inference.refits.bootstrap import BootstrapResults
 from stochtext.results.parametric import ParametricResults
 from stochtext.trajectories.panel import Trajectories

@@ -14,7 +14,7 @@ from stochtext._shared.exceptions import ConvergenceWarning, InputError
 from stochtext._shared.tables import frame_table
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.covariate_network import CovariateNetwork
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork
 from stochtext.results.functional import FunctionalResults, frame_from_dict, frame_to_dict
 from stochtext.results.inference.curves.curve_errors import NoErrors
 from stochtext.results.inference.curves.ensemble_errors import EnsembleErrors, LogarithmicEstimate

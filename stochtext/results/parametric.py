@@ -20,6 +20,11 @@ from stochtext.results.archive import with_prefix
 from stochtext.results.base import SDEResults
 from stochtext.results.inference.curves.prediction import CurveEstimate
 from stochtext.results.inference.curves.simultaneous import common_quantile
+from stochtext.results.inference.dynamics.mean_reversion import (
+    MeanReversion,
+    mean_reversion,
+    reversion_notes,
+)
 from stochtext.results.inference.nested.likelihood_ratio import (
     LikelihoodRatioTest,
     likelihood_ratio_test,
@@ -29,11 +34,6 @@ from stochtext.results.inference.parameters import hypotheses
 from stochtext.results.inference.parameters.coefficients import coefficient_table
 from stochtext.results.inference.parameters.covariance import ParameterCovariances
 from stochtext.results.inference.parameters.delta_method import delta_errors, delta_joint
-from stochtext.results.inference.parameters.mean_reversion import (
-    MeanReversion,
-    mean_reversion,
-    reversion_notes,
-)
 from stochtext.results.inference.parameters.profile import check_profile, profile_intervals
 from stochtext.results.inference.refits.bootstrap import BootstrapResults, bootstrap
 from stochtext.results.inference.refits.refitting import Refitting

@@ -9,8 +9,8 @@ from scipy import stats
 from stochtext import Trajectories
 from stochtext._shared.exceptions import InputError, OverlapWarning
 from stochtext.analysis import adequacy
-from stochtext.analysis.adequacy.nonlinear_rung import smooth_map
-from stochtext.analysis.adequacy.plain_rungs import document_level
+from stochtext.analysis.adequacy.ladder.nonlinear_rung import smooth_map
+from stochtext.analysis.adequacy.ladder.plain_rungs import document_level
 from stochtext.analysis.adequacy.single_documents import document_tests
 from stochtext.analysis.adequacy.smoothing import smoothing_signs
 from stochtext.analysis.adequacy.structure import lags_for, structure_function

@@ -21,10 +21,10 @@ from stochtext.processes import (
     TrendingOrnsteinUhlenbeck,
     process_from_dict,
 )
-from stochtext.processes.fitted.covariate_coding import CovariateCoding
-from stochtext.processes.fitted.covariate_network import CovariateNetwork
 from stochtext.processes.fitted.extrapolated import part_of_type
 from stochtext.processes.fitted.gaussian_process import GaussianProcessDiffusion
+from stochtext.processes.fitted.networks.covariate_coding import CovariateCoding
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork
 from stochtext.simulation import simulate_jumps
 
 KAPPA = np.array([[1.0, -0.5], [0.7, 0.8]])

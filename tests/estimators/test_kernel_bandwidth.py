@@ -10,7 +10,7 @@ from stochtext.estimators.local.binned_loss import binned_losses
 from stochtext.estimators.local.continuation import fit_continuation
 from stochtext.estimators.local.folds import fold_codes
 from stochtext.estimators.sample import transition_sample
-from stochtext.processes.fitted.local_polynomial import LocalPolynomial
+from stochtext.processes.fitted.smoothing.local_polynomial import LocalPolynomial
 from stochtext.trajectories.panel import Trajectories
 
 

@@ -15,8 +15,8 @@ from stochtext.estimators.local.bandwidth import rule_bandwidth, state_scale
 from stochtext.estimators.local.plug_in import plug_in_bandwidth
 from stochtext.estimators.local.polynomial_pilot import PolynomialPilot
 from stochtext.estimators.sample import transition_sample
-from stochtext.processes.fitted.smoothing_kernels import KERNELS
-from stochtext.results.inference.curves.discretization import DiscretizationBias
+from stochtext.processes.fitted.smoothing.kernels import KERNELS
+from stochtext.results.inference.curves.local.discretization import DiscretizationBias
 from stochtext.trajectories.panel import Trajectories
 from stochtext.transitions import EulerDensity
 

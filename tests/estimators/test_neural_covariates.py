@@ -10,8 +10,8 @@ import pytest
 
 from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext.estimators.neural.covariates import coding_of
-from stochtext.processes.fitted.covariate_coding import CovariateCoding
-from stochtext.processes.fitted.covariate_network import CovariateNetwork, at_covariates
+from stochtext.processes.fitted.networks.covariate_coding import CovariateCoding
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork, at_covariates
 from stochtext.processes.registry import process_from_dict
 from stochtext.processes.support import Support
 from stochtext.results.covariate_rows import each_combination, row_by_row, rows_of

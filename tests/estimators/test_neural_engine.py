@@ -15,7 +15,7 @@ from stochtext.estimators.neural.networks.preparation import linear_model, scale
 from stochtext.estimators.neural.networks.stiffness import needed_substeps, stiffness
 from stochtext.estimators.neural.training.engine import Engine
 from stochtext.estimators.sample import transition_sample
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.trajectories.panel import Trajectories
 from stochtext.transitions import transition_density
 

@@ -8,7 +8,7 @@ import pytest
 
 from stochtext import NeuralSDE, Trajectories, load
 from stochtext._shared.exceptions import InputError, SampleSizeWarning
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.processes.support import Support
 from stochtext.results.inference.curves.ensemble_errors import EnsembleErrors
 from stochtext.results.inference.curves.network_features import network_features

@@ -15,7 +15,7 @@ from stochtext.estimators.neural.networks.members import Member
 from stochtext.estimators.neural.networks.preparation import linear_model, scale_transitions
 from stochtext.estimators.neural.training.engine import Engine
 from stochtext.estimators.sample import transition_sample
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.results.inference.curves.network_features import network_features
 
 

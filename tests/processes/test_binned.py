@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stochtext._shared.exceptions import InputError
-from stochtext.processes.fitted.binned import BinnedProcess
+from stochtext.processes.fitted.bins.binned import BinnedProcess
 from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from stochtext.processes.registry import process_from_dict
 

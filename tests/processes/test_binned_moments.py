@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stochtext.processes.fitted.binned_moments import (
+from stochtext.processes.fitted.bins.binned_moments import (
     binned_moments_1d,
     binned_moments_2d,
     binned_powers_1d,
@@ -13,11 +13,11 @@ from stochtext.processes.fitted.binned_moments import (
     read_off_1d,
     smooth_nodes,
 )
-from stochtext.processes.fitted.binned_regression import binned_sums, fit_nodes
-from stochtext.processes.fitted.curve_table import CurveTable, Nodes, column_limits
-from stochtext.processes.fitted.local_polynomial import LocalPolynomial
-from stochtext.processes.fitted.smoothed import KernelProcess
-from stochtext.processes.fitted.smoothing_kernels import KERNELS
+from stochtext.processes.fitted.bins.curve_table import CurveTable, Nodes, column_limits
+from stochtext.processes.fitted.smoothing.binned_regression import binned_sums, fit_nodes
+from stochtext.processes.fitted.smoothing.kernels import KERNELS
+from stochtext.processes.fitted.smoothing.local_polynomial import LocalPolynomial
+from stochtext.processes.fitted.smoothing.smoothed import KernelProcess
 
 
 def shared_out(x, values, low, step, n_nodes):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stochtext._shared.exceptions import InputError
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.processes.registry import process_from_dict
 
 
@@ -154,7 +154,7 @@ def test_damaged_arrays_are_refused(rng, change, message):
 def test_evaluation_does_not_import_torch():
     code = (
         "import sys, numpy as np\n"
-        "from stochtext.processes.fitted.network import NetworkProcess\n"
+        "from stochtext.processes.fitted.networks.network import NetworkProcess\n"
         "o = np.ones(1)\n"
         "p = NetworkProcess({'centre': o, 'spread': o, 'drift_unit': o, 'noise_unit': o,\n"
         "  'drift.slope': np.ones((1, 1, 1)), 'drift.intercept': np.ones((1, 1, 1)),\n"

@@ -14,7 +14,7 @@ from stochtext.processes import (
     Support,
 )
 from stochtext.processes.compiled.coefficients import CompiledCoefficients
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.simulation import simulate
 
 TIME = 0.3

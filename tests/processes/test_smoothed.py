@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stochtext._shared.exceptions import InputError
-from stochtext.processes.fitted.local_polynomial import KERNELS, LocalPolynomial
-from stochtext.processes.fitted.smoothed import KernelProcess
+from stochtext.processes.fitted.smoothing.local_polynomial import KERNELS, LocalPolynomial
+from stochtext.processes.fitted.smoothing.smoothed import KernelProcess
 from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from stochtext.processes.registry import process_from_dict
 

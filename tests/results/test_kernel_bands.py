@@ -9,9 +9,9 @@ from scipy import stats
 from stochtext._shared.exceptions import InputError
 from stochtext.estimators.gaussian_process import GaussianProcessSDE
 from stochtext.estimators.kernel import KernelSDE
-from stochtext.processes.fitted.curve_table import Nodes
-from stochtext.processes.fitted.local_polynomial import LocalPolynomial
-from stochtext.results.inference.curves.influences import CurveNoise, PilotNoise
+from stochtext.processes.fitted.bins.curve_table import Nodes
+from stochtext.processes.fitted.smoothing.local_polynomial import LocalPolynomial
+from stochtext.results.inference.curves.local.influences import CurveNoise, PilotNoise
 from stochtext.results.inference.curves.simultaneous import simultaneous_quantile
 from stochtext.results.storage import load
 

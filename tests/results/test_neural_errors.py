@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.results.inference.curves.ensemble_errors import (
     EnsembleErrors,
     LogarithmicEstimate,

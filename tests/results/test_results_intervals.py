@@ -13,7 +13,7 @@ from scipy import optimize, stats
 import stochtext as st
 from stochtext.estimators import ckls_tests
 from stochtext.results import BootstrapResults, compare_nested
-from stochtext.results.inference.parameters.mean_reversion import mean_reversion
+from stochtext.results.inference.dynamics.mean_reversion import mean_reversion
 from stochtext.results.inference.refits.bootstrap import bootstrap
 from stochtext.results.inference.refits.refitting import Refitting
 from stochtext.results.inference.refits.replication import replicated_panels

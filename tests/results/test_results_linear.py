@@ -7,7 +7,7 @@ import pytest
 from scipy import linalg, stats
 
 import stochtext as st
-from stochtext.results.inference.parameters.linear_dynamics import (
+from stochtext.results.inference.dynamics.linear_dynamics import (
     eigenvalues_with_errors,
     stationary_gradient,
 )

@@ -10,7 +10,7 @@ from benchmarks.speed.groups.kramers_moyal import BANDWIDTH, DT, double_well
 from benchmarks.speed.peers import r_sde, statsmodels_regression
 from benchmarks.speed.plan import Found, Plan
 from benchmarks.speed.timing import Candidate
-from stochtext.processes.fitted.smoothing_kernels import kernel_sd
+from stochtext.processes.fitted.smoothing.kernels import kernel_sd
 
 __all__ = ["measure"]
 

@@ -14,8 +14,8 @@ from benchmarks.speed import own_sums
 from benchmarks.speed.peers import jumpdiff_moments, kramersmoyal_kernels, numpy_histograms
 from benchmarks.speed.plan import Found, Plan
 from benchmarks.speed.timing import Candidate
-from stochtext.processes.fitted.smoothed import KernelProcess
-from stochtext.processes.fitted.smoothing_kernels import kernel_sd
+from stochtext.processes.fitted.smoothing.kernels import kernel_sd
+from stochtext.processes.fitted.smoothing.smoothed import KernelProcess
 
 __all__ = ["measure"]
 

@@ -11,9 +11,9 @@ from stochtext._shared.random import generator, seed_sequence
 from stochtext._shared.typing import IntArray, RandomState
 from stochtext._shared.validation import check_fraction, check_integer
 from stochtext.analysis.adequacy.checks import Parts, check_quantities
-from stochtext.analysis.adequacy.ladder import climb
+from stochtext.analysis.adequacy.ladder.ladder import climb
+from stochtext.analysis.adequacy.ladder.scores import ladder_quantities
 from stochtext.analysis.adequacy.result import Adequacy
-from stochtext.analysis.adequacy.scores import ladder_quantities
 from stochtext.analysis.adequacy.single_documents import document_tests
 from stochtext.analysis.adequacy.smoothing import smoothing_signs
 from stochtext.analysis.adequacy.words import sentences

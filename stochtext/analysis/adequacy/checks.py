@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
-from stochtext.analysis.adequacy.ladder import LINEAR_MAP, NONLINEAR, Ladder
+from stochtext.analysis.adequacy.ladder.ladder import LINEAR_MAP, NONLINEAR, Ladder
+from stochtext.analysis.adequacy.ladder.scores import difference
 from stochtext.analysis.adequacy.residual_checks import autocorrelation, held_out_gain, tails
-from stochtext.analysis.adequacy.scores import difference
 from stochtext.analysis.adequacy.structure import lags_for, structure_function, structure_values
 from stochtext.analysis.clusters import Jackknifed
 from stochtext.analysis.quantities import Quantity

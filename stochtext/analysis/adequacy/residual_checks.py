@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
-from stochtext.analysis.adequacy.predictions import past_means
+from stochtext.analysis.adequacy.ladder.predictions import past_means
 from stochtext.analysis.clusters import Jackknifed, cluster_sums, jackknife
 from stochtext.comparison.folds import Design
 from stochtext.trajectories.panel import Trajectories

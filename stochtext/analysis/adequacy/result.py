@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from stochtext._shared.tables import number
-from stochtext.analysis.adequacy.scores import SPLIT
+from stochtext.analysis.adequacy.ladder.scores import SPLIT
 from stochtext.analysis.adequacy.single_documents import DocumentTests
 from stochtext.analysis.adequacy.words import NONE
 from stochtext.analysis.order_result import OrderControl

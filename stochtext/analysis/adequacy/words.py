@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from stochtext._shared.tables import number
 from stochtext._shared.typing import IntArray
-from stochtext.analysis.adequacy.ladder import LINEAR_MAP, NONLINEAR, Ladder
-from stochtext.analysis.adequacy.scores import difference
+from stochtext.analysis.adequacy.ladder.ladder import LINEAR_MAP, NONLINEAR, Ladder
+from stochtext.analysis.adequacy.ladder.scores import difference
 from stochtext.analysis.adequacy.single_documents import DocumentTests
 from stochtext.analysis.order_result import OrderControl
 from stochtext.analysis.quantities import Quantity

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stochtext.analysis.adequacy.dynamic_rungs import DYNAMIC, fitted_linear
+from stochtext.analysis.adequacy.ladder.dynamic_rungs import DYNAMIC, fitted_linear
 from stochtext.analysis.one_step import slowest_row
 from stochtext.analysis.quantities import Quantity
 from stochtext.trajectories.panel import Trajectories

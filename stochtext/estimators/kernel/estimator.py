@@ -16,8 +16,8 @@ from stochtext.estimators.local.correction import CORRECTIONS, INSTANT, correcte
 from stochtext.estimators.local.fitting import EXTRAPOLATIONS, functional_fit, local_process
 from stochtext.estimators.local.folds import canonical_order
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.fitted.smoothing_kernels import KERNELS
-from stochtext.results.inference.curves.kernel_errors import KernelErrors
+from stochtext.processes.fitted.smoothing.kernels import KERNELS
+from stochtext.results.inference.curves.local.kernel_errors import KernelErrors
 
 __all__ = ["KernelSDE"]
 

@@ -12,7 +12,7 @@ from stochtext._shared.typing import FloatArray, IntArray
 from stochtext._shared.validation import as_float_array
 from stochtext.estimators.local.bandwidth import rule_bandwidth
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.fitted.curve_table import column_limits
+from stochtext.processes.fitted.bins.curve_table import column_limits
 
 __all__ = ["Binning", "make_binning"]
 

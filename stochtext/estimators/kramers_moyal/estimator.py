@@ -36,11 +36,11 @@ from stochtext.estimators.local.continuation import LinearContinuation, fit_cont
 from stochtext.estimators.local.fitting import EXTRAPOLATIONS, functional_fit, local_process
 from stochtext.estimators.local.folds import canonical_order
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.fitted.binned import BinnedProcess
-from stochtext.processes.fitted.smoothed import KernelProcess
+from stochtext.processes.fitted.bins.binned import BinnedProcess
+from stochtext.processes.fitted.smoothing.smoothed import KernelProcess
 from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
-from stochtext.results.inference.curves.bin_errors import BinErrors
-from stochtext.results.inference.curves.kernel_errors import KernelErrors
+from stochtext.results.inference.curves.local.bin_errors import BinErrors
+from stochtext.results.inference.curves.local.kernel_errors import KernelErrors
 from stochtext.results.kramers_moyal import KramersMoyalResults, MomentTotals
 
 __all__ = ["KramersMoyalResults", "KramersMoyalSDE"]

@@ -8,9 +8,9 @@ import numpy as np
 
 from stochtext.estimators.kramers_moyal.coefficients import BinCoefficients
 from stochtext.estimators.kramers_moyal.pilots import LinePilot, SpacePilot
-from stochtext.processes.fitted.binned import BinnedProcess
-from stochtext.results.inference.curves.bin_errors import BinErrors, too_coarse
-from stochtext.results.inference.curves.discretization import LONGEST_STEP, DiscretizationBias
+from stochtext.processes.fitted.bins.binned import BinnedProcess
+from stochtext.results.inference.curves.local.bin_errors import BinErrors, too_coarse
+from stochtext.results.inference.curves.local.discretization import LONGEST_STEP, DiscretizationBias
 
 __all__ = ["COARSE_REASON", "bin_errors", "honest_errors"]
 

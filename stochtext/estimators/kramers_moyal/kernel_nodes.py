@@ -15,14 +15,14 @@ from stochtext.estimators.kramers_moyal.coefficients import BinCoefficients
 from stochtext.estimators.kramers_moyal.cumulants import coefficients_of_moments
 from stochtext.estimators.kramers_moyal.pilots import Pilot
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.fitted.binned import BinnedProcess
-from stochtext.processes.fitted.binned_moments import (
+from stochtext.processes.fitted.bins.binned import BinnedProcess
+from stochtext.processes.fitted.bins.binned_moments import (
     binned_moments_1d,
     binned_moments_2d,
     binned_powers_1d,
 )
-from stochtext.processes.fitted.curve_table import column_limits
-from stochtext.processes.fitted.local_polynomial import product_kernel
+from stochtext.processes.fitted.bins.curve_table import column_limits
+from stochtext.processes.fitted.smoothing.local_polynomial import product_kernel
 
 __all__ = ["KernelSums", "NodeGrid", "estimate_nodes", "node_grid"]
 

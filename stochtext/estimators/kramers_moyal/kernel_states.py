@@ -7,7 +7,7 @@ import numpy as np
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.kramers_moyal.coefficients import BinCoefficients
 from stochtext.estimators.kramers_moyal.cumulants import coefficients_of_moments
-from stochtext.processes.fitted.smoothed import KernelProcess
+from stochtext.processes.fitted.smoothing.smoothed import KernelProcess
 
 __all__ = ["kernel_coefficients"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.named.polynomial import exponents_of, monomial_columns
-from stochtext.results.inference.curves.discretization import DiscretizationBias
+from stochtext.results.inference.curves.local.discretization import DiscretizationBias
 
 __all__ = ["LinePilot", "LocalSums", "Pilot", "SpacePilot", "fit_pilot"]
 

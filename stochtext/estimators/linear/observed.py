@@ -21,8 +21,8 @@ from stochtext.estimators.linear_likelihood import LinearLikelihood, LinearParam
 from stochtext.estimators.newton import Optimum
 from stochtext.estimators.sample import TransitionSample, check_starts
 from stochtext.processes.linear.mean_basis import MeanBasis
+from stochtext.results.inference.dynamics.one_step import OneStep, WhiteDirections
 from stochtext.results.inference.parameters.covariance import ParameterCovariances
-from stochtext.results.inference.parameters.one_step import OneStep, WhiteDirections
 
 __all__ = ["ObservedFit", "fit_observed"]
 

@@ -16,8 +16,8 @@ from stochtext.estimators.local.continuation import LinearContinuation
 from stochtext.estimators.local.folds import fold_codes
 from stochtext.estimators.local.plug_in import plug_in_bandwidth
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.fitted.local_polynomial import LocalPolynomial, basis_size
-from stochtext.processes.fitted.smoothing_kernels import kernel_sd
+from stochtext.processes.fitted.smoothing.kernels import kernel_sd
+from stochtext.processes.fitted.smoothing.local_polynomial import LocalPolynomial, basis_size
 
 __all__ = ["BandwidthChoice", "choose_bandwidth", "rule_bandwidth"]
 

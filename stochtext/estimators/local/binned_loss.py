@@ -9,7 +9,7 @@ import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.fitted.local_polynomial import product_kernel
+from stochtext.processes.fitted.smoothing.local_polynomial import product_kernel
 
 __all__ = ["binned_losses"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.local.polynomial_pilot import PolynomialPilot
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.fitted.smoothed import KernelProcess
-from stochtext.results.inference.curves.discretization import LONGEST_STEP, DiscretizationBias
+from stochtext.processes.fitted.smoothing.smoothed import KernelProcess
+from stochtext.results.inference.curves.local.discretization import LONGEST_STEP, DiscretizationBias
 
 __all__ = ["CORRECTIONS", "Correction", "corrected"]
 

@@ -14,8 +14,8 @@ from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
 from stochtext.processes.fitted.continuation import Continued
 from stochtext.processes.fitted.extrapolated import ExtrapolatedProcess
-from stochtext.processes.fitted.local_polynomial import basis_size
-from stochtext.processes.fitted.smoothed import KernelProcess
+from stochtext.processes.fitted.smoothing.local_polynomial import basis_size
+from stochtext.processes.fitted.smoothing.smoothed import KernelProcess
 from stochtext.processes.linear.ornstein_uhlenbeck import OrnsteinUhlenbeck
 from stochtext.processes.support import Support
 from stochtext.results.functional import FunctionalResults

@@ -10,8 +10,8 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.estimators.local.polynomial_pilot import affordable_powers, derivative, monomials
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.fitted.smoothing_kernels import product_kernel, reach
-from stochtext.results.inference.curves.discretization import weighted_quantile
+from stochtext.processes.fitted.smoothing.kernels import product_kernel, reach
+from stochtext.results.inference.curves.local.discretization import weighted_quantile
 
 __all__ = ["plug_in_bandwidth"]
 

@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
-from stochtext.results.inference.curves.discretization import weighted_quantile
+from stochtext.results.inference.curves.local.discretization import weighted_quantile
 
 __all__ = ["PolynomialPilot", "affordable_powers", "derivative", "monomials"]
 

@@ -16,7 +16,7 @@ from stochtext.estimators.neural.streams.transition_stream import TransitionStre
 from stochtext.estimators.reading import read_states
 from stochtext.estimators.sample import states_on_clock, transition_sample
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.covariate_network import CovariateNetwork
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork
 from stochtext.results.covariate_rows import row_by_row
 from stochtext.trajectories.panel import Trajectories
 from stochtext.trajectories.reading import is_panel

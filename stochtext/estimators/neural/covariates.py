@@ -8,8 +8,8 @@ import numpy as np
 
 from stochtext._shared.exceptions import DegenerateDataError, InputError
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.covariate_coding import CovariateCoding
-from stochtext.processes.fitted.covariate_network import CovariateNetwork
+from stochtext.processes.fitted.networks.covariate_coding import CovariateCoding
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork
 from stochtext.results.covariate_rows import label_column, number_column
 from stochtext.trajectories.panel import Trajectories
 

@@ -48,10 +48,10 @@ from stochtext.estimators.neural.streams.transition_stream import TransitionStre
 from stochtext.estimators.neural.training.remembering import checkpoint_of
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.covariate_coding import CovariateCoding
-from stochtext.processes.fitted.covariate_network import CovariateNetwork
 from stochtext.processes.fitted.extrapolated import ExtrapolatedProcess
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.covariate_coding import CovariateCoding
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.processes.support import Support
 from stochtext.results.covariate_rows import rows_of
 from stochtext.results.inference.curves.curve_errors import CurveErrors, NoErrors

@@ -17,7 +17,7 @@ from stochtext._shared.validation import (
 from stochtext.estimators.coarseness import outlasts_memory
 from stochtext.estimators.neural.settings import Settings
 from stochtext.estimators.sample import TransitionSample
-from stochtext.processes.fitted.covariate_coding import CovariateCoding
+from stochtext.processes.fitted.networks.covariate_coding import CovariateCoding
 
 __all__ = ["check_options", "settings_of"]
 

@@ -24,9 +24,9 @@ from stochtext.estimators.neural.training.engine import Engine
 from stochtext.estimators.neural.training.stages import Stages
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.covariate_network import CovariateNetwork
 from stochtext.processes.fitted.extrapolated import part_of_type
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.results.inference.curves.curve_errors import CurveErrors, NoErrors
 from stochtext.results.inference.curves.ensemble_errors import EnsembleErrors, factor_coordinates
 

@@ -25,9 +25,9 @@ from stochtext.estimators.neural.networks.members import (
 from stochtext.estimators.neural.networks.preparation import Scaling
 from stochtext.estimators.neural.training.engine import Engine
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.covariate_network import CovariateNetwork
 from stochtext.processes.fitted.extrapolated import part_of_type
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.results.inference.curves.ensemble_errors import EnsembleErrors, factor_coordinates
 from stochtext.results.inference.curves.network_features import features_of, network_features
 

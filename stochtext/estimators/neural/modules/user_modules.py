@@ -15,7 +15,7 @@ import numpy as np
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.neural.networks.preparation import LinearModel, Scaling
-from stochtext.processes.fitted.network import LOG_SCALE_BOUND
+from stochtext.processes.fitted.networks.network import LOG_SCALE_BOUND
 
 __all__ = ["ModuleModel", "check_module", "default_module", "jittered"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.neural.networks.architecture import Architecture
-from stochtext.processes.fitted.network import LOG_SCALE_BOUND
+from stochtext.processes.fitted.networks.network import LOG_SCALE_BOUND
 
 __all__ = [
     "Member",

@@ -24,7 +24,7 @@ from stochtext.estimators.neural.training.engine import Engine
 from stochtext.estimators.neural.training.stages import Model, Stages
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.network import NetworkProcess
 
 __all__ = ["HiddenFit", "learn_behind_noise"]
 

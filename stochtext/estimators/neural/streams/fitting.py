@@ -24,7 +24,7 @@ from stochtext.estimators.neural.streams.scoring import StreamedRun, in_units, s
 from stochtext.estimators.neural.streams.transition_stream import Survey, TransitionStream, survey
 from stochtext.estimators.neural.training.engine import Engine
 from stochtext.estimators.sample import transition_sample
-from stochtext.processes.fitted.covariate_coding import CovariateCoding
+from stochtext.processes.fitted.networks.covariate_coding import CovariateCoding
 from stochtext.results.covariate_rows import rows_of
 
 __all__ = ["SAMPLED", "finish_on_stream", "surveyed"]

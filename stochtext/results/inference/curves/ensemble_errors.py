@@ -12,9 +12,9 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.random import generator
 from stochtext._shared.typing import FloatArray, RandomState
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.covariate_network import CovariateNetwork
 from stochtext.processes.fitted.extrapolated import part_of_type
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.covariate_network import CovariateNetwork
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.results.inference.curves.curve_errors import CurveTriple
 from stochtext.results.inference.curves.network_features import network_features
 from stochtext.results.inference.curves.prediction import CurveEstimate

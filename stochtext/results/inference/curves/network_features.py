@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from stochtext._shared.typing import FloatArray
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.network import NetworkProcess
 
 __all__ = ["features_of", "network_features"]
 

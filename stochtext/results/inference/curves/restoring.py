@@ -6,10 +6,10 @@ from typing import Any
 
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
-from stochtext.results.inference.curves.bin_errors import BinErrors
 from stochtext.results.inference.curves.curve_errors import CurveErrors, NoErrors
 from stochtext.results.inference.curves.ensemble_errors import EnsembleErrors
-from stochtext.results.inference.curves.kernel_errors import KernelErrors
+from stochtext.results.inference.curves.local.bin_errors import BinErrors
+from stochtext.results.inference.curves.local.kernel_errors import KernelErrors
 from stochtext.results.inference.curves.posterior_errors import PosteriorErrors
 
 __all__ = ["curve_errors_from_dict"]

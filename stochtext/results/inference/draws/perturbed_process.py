@@ -7,7 +7,7 @@ import numpy as np
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import Process
 from stochtext.processes.fitted.extrapolated import part_of_type
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.results.inference.curves.network_features import network_features
 
 __all__ = ["PerturbedProcess"]

@@ -15,13 +15,13 @@ from stochtext._shared.typing import FloatArray, RandomState
 from stochtext._shared.validation import check_integer
 from stochtext.processes.base import Process
 from stochtext.processes.support import Support
-from stochtext.results.inference.nested.bootstrapped_ratio import bootstrapped_ratios
-from stochtext.results.inference.parameters.covariance import ParameterCovariances
-from stochtext.results.inference.parameters.mean_reversion import (
+from stochtext.results.inference.dynamics.mean_reversion import (
     FEW,
     MeanReversion,
     drift_parameters,
 )
+from stochtext.results.inference.nested.bootstrapped_ratio import bootstrapped_ratios
+from stochtext.results.inference.parameters.covariance import ParameterCovariances
 from stochtext.results.inference.parameters.same_data import data_difference
 from stochtext.results.inference.refits.refitting import Refitting
 from stochtext.results.record import FitRecord

@@ -10,9 +10,9 @@ import numpy as np
 from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.covariate_coding import CovariateCoding
 from stochtext.processes.fitted.extrapolated import ExtrapolatedProcess
-from stochtext.processes.fitted.network import NetworkProcess
+from stochtext.processes.fitted.networks.covariate_coding import CovariateCoding
+from stochtext.processes.fitted.networks.network import NetworkProcess
 from stochtext.processes.support import Support
 
 if TYPE_CHECKING:

@@ -16,11 +16,15 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.typing import ArrayLike, FloatArray
 from stochtext._shared.validation import as_float_array, as_states, check_choice, check_positive
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.binned_regression import binned_sums, fit_nodes
+from stochtext.processes.fitted.bins.curve_table import CurveTable, Nodes
 from stochtext.processes.fitted.continuation import Continued
-from stochtext.processes.fitted.curve_table import CurveTable, Nodes
-from stochtext.processes.fitted.local_polynomial import LocalFit, LocalPolynomial, basis_size
-from stochtext.processes.fitted.smoothing_kernels import KERNELS, kernel_sd
+from stochtext.processes.fitted.smoothing.binned_regression import binned_sums, fit_nodes
+from stochtext.processes.fitted.smoothing.kernels import KERNELS, kernel_sd
+from stochtext.processes.fitted.smoothing.local_polynomial import (
+    LocalFit,
+    LocalPolynomial,
+    basis_size,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -78,7 +82,7 @@ class KernelProcess(Continued):
     Examples
     --------
     >>> import numpy as np
-    >>> from stochtext.processes.fitted.smoothed import KernelProcess
+    >>> from stochtext.processes.fitted.smoothing.smoothed import KernelProcess
     >>> x = np.linspace(-1, 1, 201)[:, None]
     >>> noise = np.where(np.arange(201) % 2, 0.3, -0.3)[:, None]
     >>> process = KernelProcess(x, -0.1 * x, np.full(201, 0.1), noise, bandwidth=0.2)

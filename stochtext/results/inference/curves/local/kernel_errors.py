@@ -15,14 +15,14 @@ import numpy as np
 from stochtext._shared.typing import BoolArray, FloatArray, IntArray
 from stochtext.processes.base import Process
 from stochtext.processes.fitted.extrapolated import part_of_type
-from stochtext.processes.fitted.smoothed import (
+from stochtext.processes.fitted.smoothing.smoothed import (
     KernelProcess,
     covariance_responses,
     unfold_symmetric,
 )
 from stochtext.results.inference.curves.curve_errors import CurveTriple
-from stochtext.results.inference.curves.discretization import DiscretizationBias
-from stochtext.results.inference.curves.influences import CurveFit, CurveNoise, PilotNoise
+from stochtext.results.inference.curves.local.discretization import DiscretizationBias
+from stochtext.results.inference.curves.local.influences import CurveFit, CurveNoise, PilotNoise
 
 __all__ = ["KernelErrors"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stochtext._shared.typing import BoolArray, FloatArray, IntArray
-from stochtext.processes.fitted.binned_moments import read_off_1d
+from stochtext.processes.fitted.bins.binned_moments import read_off_1d
 
 __all__ = ["CurveTable", "Nodes", "column_limits"]
 

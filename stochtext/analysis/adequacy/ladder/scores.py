@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
-from stochtext.analysis.adequacy.ladder import RUNGS, Ladder
+from stochtext.analysis.adequacy.ladder.ladder import RUNGS, Ladder
 from stochtext.analysis.clusters import Jackknifed, cluster_sums, jackknife
 from stochtext.analysis.quantities import Quantity
 

@@ -11,7 +11,7 @@ from stochtext._shared.typing import FloatArray
 
 __all__ = ["compact_moments"]
 
-_SOURCE = "stochtext.processes.fitted.sorted_sums"
+_SOURCE = "stochtext.processes.fitted.smoothing.sorted_sums"
 
 
 def compact_moments(

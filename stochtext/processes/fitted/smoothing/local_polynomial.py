@@ -14,8 +14,8 @@ from typing import TypeAlias
 import numpy as np
 
 from stochtext._shared.typing import BoolArray, FloatArray, IntArray
-from stochtext.processes.fitted.compact_moments import compact_moments
-from stochtext.processes.fitted.smoothing_kernels import (
+from stochtext.processes.fitted.smoothing.compact_moments import compact_moments
+from stochtext.processes.fitted.smoothing.kernels import (
     KERNELS,
     pair_kernel,
     peak,

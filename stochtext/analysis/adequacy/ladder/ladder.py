@@ -11,21 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
-from stochtext.analysis.adequacy.dynamic_rungs import (
+from stochtext.analysis.adequacy.ladder.dynamic_rungs import (
     DYNAMIC,
     fitted_linear,
     innovations,
     linear_rung,
 )
-from stochtext.analysis.adequacy.nonlinear_rung import smooth_map
-from stochtext.analysis.adequacy.plain_rungs import (
+from stochtext.analysis.adequacy.ladder.nonlinear_rung import smooth_map
+from stochtext.analysis.adequacy.ladder.plain_rungs import (
     document_level,
     linear_map,
     overall_mean,
     persistence,
     running_mean,
 )
-from stochtext.analysis.adequacy.predictions import Prediction
+from stochtext.analysis.adequacy.ladder.predictions import Prediction
 from stochtext.comparison.folds import Design
 from stochtext.trajectories.panel import Trajectories
 

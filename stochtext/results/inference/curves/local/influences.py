@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
-from stochtext.processes.fitted.curve_table import Nodes
-from stochtext.processes.fitted.local_polynomial import LocalPolynomial
+from stochtext.processes.fitted.bins.curve_table import Nodes
+from stochtext.processes.fitted.smoothing.local_polynomial import LocalPolynomial
 
 __all__ = ["CurveFit", "CurveNoise", "PilotNoise"]
 

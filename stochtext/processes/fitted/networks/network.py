@@ -62,7 +62,7 @@ class NetworkProcess(Process):
     Examples
     --------
     >>> import numpy as np
-    >>> from stochtext.processes.fitted.network import NetworkProcess
+    >>> from stochtext.processes.fitted.networks.network import NetworkProcess
     >>> one = np.ones(1)
     >>> process = NetworkProcess({
     ...     "centre": 0 * one, "spread": one, "drift_unit": one, "noise_unit": 0.5 * one,

@@ -12,7 +12,7 @@ import numpy as np
 
 from stochtext._shared.exceptions import StochtextError, StochtextWarning
 from stochtext._shared.typing import FloatArray
-from stochtext.analysis.adequacy.predictions import Prediction, last_rows
+from stochtext.analysis.adequacy.ladder.predictions import Prediction, last_rows
 from stochtext.estimators.linear.estimator import LinearSDE
 from stochtext.trajectories.panel import Trajectories
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from stochtext._shared.typing import FloatArray
-from stochtext.analysis.adequacy.predictions import Prediction, gaussian
+from stochtext.analysis.adequacy.ladder.predictions import Prediction, gaussian
 from stochtext.trajectories.panel import Trajectories
 
 __all__ = ["smooth_map"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from stochtext._shared.typing import FloatArray
-from stochtext.processes.fitted.binned_moments import binned_moments_1d
+from stochtext.processes.fitted.bins.binned_moments import binned_moments_1d
 
 __all__ = ["LONGEST_STEP", "DiscretizationBias", "weighted_quantile"]
 

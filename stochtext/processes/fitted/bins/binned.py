@@ -51,7 +51,7 @@ class BinnedProcess(Continued):
     Examples
     --------
     >>> import numpy as np
-    >>> from stochtext.processes.fitted.binned import BinnedProcess
+    >>> from stochtext.processes.fitted.bins.binned import BinnedProcess
     >>> process = BinnedProcess([[0.0, 1.0]], [[1.0], [-1.0]], np.ones((2, 1, 1)))
     >>> process.drift([0.25]).tolist()
     [[0.5]]

@@ -8,14 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from stochtext._shared.typing import FloatArray
-from stochtext.processes.fitted.binned_moments import (
+from stochtext.processes.fitted.bins.binned_moments import (
     binned_moments_1d,
     binned_moments_2d,
     smooth_nodes,
 )
-from stochtext.processes.fitted.curve_table import Nodes
-from stochtext.processes.fitted.local_polynomial import LocalPolynomial, basis_size
-from stochtext.processes.fitted.smoothing_kernels import product_kernel, reach
+from stochtext.processes.fitted.bins.curve_table import Nodes
+from stochtext.processes.fitted.smoothing.kernels import product_kernel, reach
+from stochtext.processes.fitted.smoothing.local_polynomial import LocalPolynomial, basis_size
 
 __all__ = ["binned_sums", "fit_nodes"]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from stochtext._shared.typing import BoolArray, FloatArray, IntArray
 from stochtext.processes.base import Process
-from stochtext.processes.fitted.binned import BinnedProcess
+from stochtext.processes.fitted.bins.binned import BinnedProcess
 from stochtext.processes.fitted.extrapolated import part_of_type
-from stochtext.results.inference.curves.discretization import LONGEST_STEP, DiscretizationBias
+from stochtext.results.inference.curves.local.discretization import LONGEST_STEP, DiscretizationBias
 
 Curve: TypeAlias = Callable[[FloatArray], FloatArray]
 

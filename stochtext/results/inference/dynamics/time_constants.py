@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stochtext.results.inference.parameters.linear_dynamics import Eigenvalues
+from stochtext.results.inference.dynamics.linear_dynamics import Eigenvalues
 
 __all__ = ["CLOSE", "time_constant_frame"]
 

@@ -22,7 +22,7 @@ __all__ = [
     "smooth_nodes",
 ]
 
-_SOURCE = "stochtext.processes.fitted.linear_binning"
+_SOURCE = "stochtext.processes.fitted.bins.linear_binning"
 
 
 def binned_moments_1d(

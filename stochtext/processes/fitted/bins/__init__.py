@@ -1,0 +1,1 @@
+"""Processes interpolated between bins, and sums over bins of a grid."""

@@ -1,0 +1,1 @@
+"""Processes whose coefficients are averages of small networks."""

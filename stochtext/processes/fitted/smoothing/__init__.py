@@ -1,0 +1,1 @@
+"""Processes whose coefficients are kernel averages over transitions, and their regressions."""

@@ -1,0 +1,1 @@
+"""Errors of local estimates: kernels and bins."""

@@ -1,0 +1,1 @@
+"""What follows from fitted dynamics: mean reversion, eigenvalues, time constants."""
