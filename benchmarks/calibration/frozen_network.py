@@ -40,7 +40,7 @@ SOURCES = (
     "stochtext/estimators/neural/**/*.py",
     "benchmarks/calibration/frozen_network.py",
 )
-TRAINING, TEST, DRAWS = 1000, 250, 499
+TRAINING, TEST, DRAWS = 1000, 250, 1999
 SHORT = 250
 RATIOS = (0.5, 1, 2, 4)
 LEVEL = 0.05

@@ -56,11 +56,33 @@ def test_few_relaxation_times_have_no_chi_square_p_value():
     assert "3 relaxation times were observed" in full.lr_test(restricted).reason
 
 
+def test_the_level_of_a_process_that_hardly_returns_has_no_chi_square_p_value():
+    law = st.OrnsteinUhlenbeck(0.5, 0.0, 1.0)
+    data = st.simulate(law, 0.0, dt=0.1, n_steps=60, random_state=4)
+    full, restricted = pair(data, st.OrnsteinUhlenbeck(), ("mu",), mu=0.0)
+    assert "no chi-square law there" in full.lr_test(restricted).reason
+
+
 def test_a_restriction_of_the_diffusion_keeps_its_chi_square_law_under_a_unit_root():
     data = rates("CEV", 3, alpha=0.0, beta=0.02, sigma=0.2, gamma=1.0)
     full, restricted = pair(data, st.CKLS(alpha=0.0), ("gamma",), gamma=1.0)
     test = full.lr_test(restricted)
     assert test.pvalue == pytest.approx(stats.chi2.sf(test.statistic, 1), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("truth", "family", "fixed", "start"),
+    [
+        (st.BrownianMotion(0.5, 0.2), st.BrownianMotion(), {"mu": 0.5}, 0.0),
+        (st.GeometricBrownianMotion(0.08, 0.2), st.GeometricBrownianMotion(), {"mu": 0.08}, 1.0),
+    ],
+)
+def test_a_drift_known_equally_well_everywhere_keeps_its_chi_square_law(
+    truth, family, fixed, start
+):
+    data = st.simulate(truth, start, dt=0.1, n_steps=100, scheme="exact", random_state=3)
+    full, restricted = pair(data, family, tuple(fixed), **fixed)
+    assert np.isfinite(full.lr_test(restricted).pvalue)
 
 
 def test_the_bootstrap_gives_a_p_value_where_chi_square_does_not(unit_root):

@@ -18,7 +18,8 @@ from stochtext.processes.support import Support
 from stochtext.results.inference.dynamics.mean_reversion import (
     FEW,
     MeanReversion,
-    drift_parameters,
+    memory_parameters,
+    moves_drift,
 )
 from stochtext.results.inference.nested.bootstrapped_ratio import bootstrapped_ratios
 from stochtext.results.inference.parameters.covariance import ParameterCovariances
@@ -35,8 +36,8 @@ _FEWEST_REPLICATES = 19
 # More lost replicates than this and the others are no sample of the law.
 MANY_FAILED = 0.05
 NO_RETURN = (
-    "under the restriction {observed} (fewer than {few:.0f}): the likelihood ratio of a parameter "
-    "of the drift has no chi-square law there. Pass n_boot=199 for the parametric bootstrap"
+    "under the restriction {observed}: the likelihood ratio of a parameter of the drift has no "
+    "chi-square law there. Pass n_boot=199 for the parametric bootstrap"
 )
 CLUSTERED = (
     "a likelihood ratio has a chi-square law only if the model is right and trajectories are "
@@ -315,17 +316,18 @@ def _no_pvalue(
 
 
 def _no_return(full: LikelihoodFit, restricted: LikelihoodFit) -> str | None:
-    """Say so where a restriction moves the drift and leaves it hardly any mean reversion."""
+    """Say so where a restriction of the drift leaves it hardly any mean reversion."""
     reversion = restricted.mean_reversion
     if reversion is not None and reversion.memories >= FEW:
         return None
     held = set(full.free) - set(restricted.free)
-    if not drift_parameters(full.process, held, full.support.lines(_ON_A_LINE)):
+    x = full.support.lines(_ON_A_LINE)
+    if not (moves_drift(full.process, held, x) and memory_parameters(full.process, full.free, x)):
         return None
     observed = "the process does not return to a level"
     if reversion is not None:
-        observed = f"{reversion.memories:.2g} relaxation times were observed"
-    return NO_RETURN.format(observed=observed, few=FEW)
+        observed = f"{reversion.memories:.2g} relaxation times were observed, not {FEW:.0f}"
+    return NO_RETURN.format(observed=observed)
 
 
 def _boundary(restricted: LikelihoodFit) -> str | None:
