@@ -16,7 +16,6 @@ from stochtext._shared.validation import check_integer
 from stochtext.processes.base import Process
 from stochtext.processes.support import Support
 from stochtext.results.inference.dynamics.mean_reversion import (
-    FEW,
     MeanReversion,
     memory_parameters,
     moves_drift,
@@ -32,6 +31,9 @@ __all__ = ["LikelihoodRatioTest", "compare_nested", "likelihood_ratio_test", "va
 # Log likelihoods that differ by less than this are those of the same optimum.
 ROUNDING = 1e-6
 _ON_A_LINE = 9
+# Relaxation times from which on the chi-square law of a drift parameter has its size: of an
+# Ornstein-Uhlenbeck process it rejects 10 % at 5 % after 10, 7 after 20 and 5 after 50.
+ENOUGH = 30.0
 _FEWEST_REPLICATES = 19
 # More lost replicates than this and the others are no sample of the law.
 MANY_FAILED = 0.05
@@ -148,8 +150,8 @@ def likelihood_ratio_test(
     is then an upper bound, and ``reason`` says so. A restriction of the drift under which the
     process does not return to a level within the data, such as a unit root, has another law
     (Dickey and Fuller, 1979); referred to chi2 it is rejected three to four times as often as
-    it should be. There the p-value is NaN without ``n_boot``; with it it is
-    (1 + #{ratios >= statistic}) / (1 + replicates).
+    it should be. There, and with fewer than 30 relaxation times, the p-value is NaN without
+    ``n_boot``; with it it is (1 + #{ratios >= statistic}) / (1 + replicates).
 
     References
     ----------
@@ -318,7 +320,7 @@ def _no_pvalue(
 def _no_return(full: LikelihoodFit, restricted: LikelihoodFit) -> str | None:
     """Say so where a restriction of the drift leaves it hardly any mean reversion."""
     reversion = restricted.mean_reversion
-    if reversion is not None and reversion.memories >= FEW:
+    if reversion is not None and reversion.memories >= ENOUGH:
         return None
     held = set(full.free) - set(restricted.free)
     x = full.support.lines(_ON_A_LINE)
@@ -326,7 +328,7 @@ def _no_return(full: LikelihoodFit, restricted: LikelihoodFit) -> str | None:
         return None
     observed = "the process does not return to a level"
     if reversion is not None:
-        observed = f"{reversion.memories:.2g} relaxation times were observed, not {FEW:.0f}"
+        observed = f"{reversion.memories:.2g} relaxation times were observed, not {ENOUGH:.0f}"
     return NO_RETURN.format(observed=observed)
 
 
