@@ -46,9 +46,19 @@ class Accuracy(Directive):
         wanted = [c.strip() for c in self.options.get("contenders", "").split(";") if c.strip()]
         named = wanted or list(dict.fromkeys(c for rows in designs.values() for c in rows))
         rows = [(d, *(_shown(found.get(c)) for c in named)) for d, found in designs.items()]
-        said = f"{quantity[0].upper()}{quantity[1:]}: {record['what']}; {record['replications']} "
-        said += f"seeds, {record['date']}, stored in benchmarks/accuracy/results/{name}.json."
+        said = f"{quantity[0].upper()}{quantity[1:]}: {record['what']}; {_seeds(record, named)}, "
+        said += f"{record['date']}, stored in benchmarks/accuracy/results/{name}.json."
         return [_table(("", *named), rows), nodes.paragraph(text=said)]
+
+
+def _seeds(record: dict[str, Any], named: list[str]) -> str:
+    """Return how many seeds (or paths) the shown cells are means over."""
+    cells = (rows[c] for rows in record["designs"].values() for c in named if c in rows)
+    counts = {cell.get("seeds", cell.get("paths")) for cell in cells} - {None}
+    if not counts:
+        return f"{record['replications']} seeds"
+    low, high = min(counts), max(counts)
+    return f"{high} seeds" if low == high else f"{low} to {high} seeds, by cell"
 
 
 class Ratios(Directive):

@@ -14,7 +14,7 @@ Their data are Euler paths with 10 substeps, so that an estimator in continuous 
 there. Both are measured: "Euler paths" are theirs, fitted also with the same ten Euler steps;
 "fine paths" have 200 substeps.
 
-Run from the root of the repository, some half an hour on one core::
+Run from the root of the repository, some two hours on one core::
 
     python -m benchmarks.accuracy.dyngma --jobs 2
 
