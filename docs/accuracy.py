@@ -58,7 +58,9 @@ def _seeds(record: dict[str, Any], named: list[str]) -> str:
     if not counts:
         return f"{record['replications']} seeds"
     low, high = min(counts), max(counts)
-    return f"{high} seeds" if low == high else f"{low} to {high} seeds, by cell"
+    if low == high:
+        return "one seed" if high == 1 else f"{high} seeds"
+    return f"{low} to {high} seeds, by cell"
 
 
 class Ratios(Directive):
