@@ -16,14 +16,15 @@ from stochtext._shared.random import seed_sequence
 from stochtext._shared.typing import FloatArray, RandomState
 from stochtext._shared.validation import check_integer
 from stochtext.processes.base import Process
+from stochtext.results.inference.refits.bootstrap import pieces_of
 from stochtext.results.inference.refits.refitting import Refitting
-from stochtext.results.inference.refits.replication import REPLICATES_AT_ONCE, replicated_panels
+from stochtext.results.inference.refits.replication import replicated_panels
 from stochtext.trajectories.panel import Trajectories
 
-__all__ = ["Refittable", "bootstrapped_ratios"]
+__all__ = ["FitWithData", "bootstrapped_ratios"]
 
 
-class Refittable(Protocol):
+class FitWithData(Protocol):
     """A likelihood fit with its data."""
 
     process: Process
@@ -31,8 +32,8 @@ class Refittable(Protocol):
 
 
 def bootstrapped_ratios(
-    full: Refittable,
-    restricted: Refittable,
+    full: FitWithData,
+    restricted: FitWithData,
     *,
     n_boot: int,
     random_state: RandomState = None,
@@ -77,12 +78,8 @@ def bootstrapped_ratios(
         )
     pair, seed = (full.refitting, restricted.refitting), seed_sequence(random_state)
     total = check_integer("n_boot", n_boot)
-    pieces = [
-        (first, min(REPLICATES_AT_ONCE, total - first))
-        for first in range(0, total, REPLICATES_AT_ONCE)
-    ]
     found = Parallel(n_jobs=n_jobs)(
-        delayed(_ratios)(pair, restricted.process, seed, piece) for piece in pieces
+        delayed(_ratios)(pair, restricted.process, seed, piece) for piece in pieces_of(total)
     )
     return np.concatenate(found)
 

@@ -24,7 +24,7 @@ from stochtext.processes.base import Process
 from stochtext.results.inference.refits.refitting import Refitting
 from stochtext.results.inference.refits.replication import REPLICATES_AT_ONCE, replicated_panels
 
-__all__ = ["KINDS", "BootstrapResults", "bootstrap"]
+__all__ = ["KINDS", "BootstrapResults", "bootstrap", "pieces_of"]
 
 KINDS = ("parametric", "trajectory")
 METHODS = ("basic", "percentile", "normal")
@@ -168,13 +168,10 @@ def bootstrap(
     total = check_integer("n_boot", n_boot, minimum=2)
     seed = seed_sequence(random_state)
     clusters = _clusters(refitting) if kind == "trajectory" else None
-    pieces = [
-        (first, min(REPLICATES_AT_ONCE, total - first))
-        for first in range(0, total, REPLICATES_AT_ONCE)
-    ]
     names = list(params.index)
     found = Parallel(n_jobs=n_jobs)(
-        delayed(_refits)(refitting, process, names, seed, piece, clusters) for piece in pieces
+        delayed(_refits)(refitting, process, names, seed, piece, clusters)
+        for piece in pieces_of(total)
     )
     rows = np.concatenate(found)
     draws = rows[np.isfinite(rows).all(axis=1)]
@@ -187,6 +184,14 @@ def bootstrap(
             stacklevel=3,
         )
     return BootstrapResults(params, pd.DataFrame(draws, columns=names), kind, total, failed)
+
+
+def pieces_of(total: int) -> list[tuple[int, int]]:
+    """Return first replicate and number of replicates of each task of a bootstrap."""
+    return [
+        (first, min(REPLICATES_AT_ONCE, total - first))
+        for first in range(0, total, REPLICATES_AT_ONCE)
+    ]
 
 
 def _clusters(refitting: Refitting) -> IntArray:
