@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import importlib
 import importlib.util
 import os
 import sys
@@ -38,6 +39,7 @@ import numpy as np
 from stochtext._shared.compilation.decorators import formula, inlined, kernel, routine
 from stochtext._shared.compilation.intrinsics import (
     bits_of,
+    borrowed,
     call_address,
     float_of,
     fma,
@@ -51,7 +53,11 @@ _MOST_FILES = 400
 
 
 def compiled_module(
-    name: str, sources: Sequence[str] = (), text: str = "", **slots: str
+    name: str,
+    sources: Sequence[str] = (),
+    text: str = "",
+    instructions: Sequence[str] = (),
+    **slots: str,
 ) -> ModuleType:
     """Join source texts to one module, so that its machine code can be kept on disk.
 
@@ -67,6 +73,8 @@ def compiled_module(
         imports are dropped: all names stand side by side.
     text : str, default ""
         Generated source that follows.
+    instructions : sequence of str
+        Dotted names of modules whose public names are imported: what is no source text to join.
     **slots : str
         Expressions for the module-level names that the text expects, such as
         ``FLOAT="np.float32"``.
@@ -78,7 +86,9 @@ def compiled_module(
     """
     values = "".join(f"{key} = {value}\n" for key, value in sorted(slots.items()))
     bodies = [_body(source, tuple(slots)) for source in sources]
-    return _module(name, _HEADER + values + "\n".join([*bodies, text]))
+    imports = "".join(_import_of(module) for module in instructions)
+    code = _HEADER + imports + values + "\n".join([*bodies, text])
+    return _module(name, code, (*_ALWAYS, *instructions))
 
 
 def machine_function(module: ModuleType, name: str, signature: Any) -> Any:
@@ -96,8 +106,8 @@ def machine_function(module: ModuleType, name: str, signature: Any) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _module(name: str, code: str) -> ModuleType:
-    stem = f"{name}_{_key(code)}"
+def _module(name: str, code: str, imported: tuple[str, ...]) -> ModuleType:
+    stem = f"{name}_{_key(code, imported)}"
     path = _written(stem, code)
     full_name = f"{_PACKAGE}.{stem}"
     spec = importlib.util.spec_from_loader(full_name, loader=None, origin=path)
@@ -110,9 +120,13 @@ def _module(name: str, code: str) -> ModuleType:
     return module
 
 
-def _key(code: str) -> str:
+def _import_of(module: str) -> str:
+    return f"from {module} import {', '.join(importlib.import_module(module).__all__)}\n"
+
+
+def _key(code: str, imported: tuple[str, ...]) -> str:
     versions = [__version__, sys.version, *(version(p) for p in ("numba", "llvmlite", "numpy"))]
-    parts = [*versions, *(_source(name) for name in _ALWAYS), code]
+    parts = [*versions, *(_source(name) for name in imported), code]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

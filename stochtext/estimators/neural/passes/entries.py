@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from stochtext._shared.compilation.decorators import kernel, routine
-from stochtext._shared.compilation.intrinsics import fma, wide_vectors
+from stochtext._shared.compilation.intrinsics import borrowed, wide_vectors
+from stochtext._shared.compilation.lanes import fused, load, spread, store
+from stochtext._shared.compilation.products import part_of
 from stochtext.estimators.neural.passes.matrices import factorise_rows, whiten_cotangent
-from stochtext.estimators.neural.passes.rows import copy_rows, fill_rows, row_of
+from stochtext.estimators.neural.passes.rows import copy_rows, fill_rows
 from stochtext.estimators.neural.passes.steps import strip_back, strip_forward
+from stochtext.processes.compiled.elementary.logarithm import log64
 
 __all__ = ["jacobians", "laws", "score_cotangent", "set_cotangent", "sums", "weigh"]
 
@@ -22,20 +24,19 @@ def weigh(shape: Any, here: Any, y: Any, end: Any, law: Any) -> None:
     wide_vectors()
     p, d = shape[0], shape[1]
     factorise_rows(y, end + d, d, law, 0)
-    u, loss = d * d, row_of(law, d * d + d)
-    fill_rows(law, d * d + d, 1, 0.5 * d * 1.8378770664093453)
+    u, last = d * d, d * d + d
+    store(law, last, spread(0.5 * d * 1.8378770664093453))
+    loss = part_of(law, last * LANES, LANES)
     for j in range(d):
-        white, diagonal = row_of(law, u + j), row_of(law, j * d + j)
-        seen, mean = row_of(here, 1 + 2 * p - d + j), row_of(y, end + j)
-        for i in range(LANES):
-            white[i] = seen[i] - mean[i]
+        white = load(here, 1 + 2 * p - d + j) - load(y, end + j)
         for k in range(j):
-            below, known = row_of(law, j * d + k), row_of(law, u + k)
-            for i in range(LANES):
-                white[i] = fma(-below[i], known[i], white[i])
+            white = fused(-load(law, j * d + k), load(law, u + k), white)
+        white = white / load(law, j * d + j)
+        store(law, u + j, white)
+        own = part_of(law, (u + j) * LANES, LANES)
+        size = part_of(law, (j * d + j) * LANES, LANES)
         for i in range(LANES):
-            white[i] /= diagonal[i]
-            loss[i] += 0.5 * white[i] * white[i] + math.log(diagonal[i])
+            loss[i] += 0.5 * own[i] * own[i] + log64(size[i])
 
 
 @routine
@@ -44,14 +45,11 @@ def set_cotangent(law: Any, d: Any, bars: Any, at: Any) -> None:
     wide_vectors()
     for back in range(d):
         j = d - 1 - back
-        mean, diagonal = row_of(bars, at + j), row_of(law, j * d + j)
+        mean = load(bars, at + j)
         for q in range(j + 1, d):
-            below, known = row_of(law, q * d + j), row_of(bars, at + q)
-            for i in range(LANES):
-                mean[i] = fma(-below[i], known[i], mean[i])
-        for i in range(LANES):
-            mean[i] /= diagonal[i]
-    whiten_cotangent(law, 0, d, bars[at + d : at + d + d * d])
+            mean = fused(-load(law, q * d + j), load(bars, at + q), mean)
+        store(bars, at + j, mean / load(law, j * d + j))
+    whiten_cotangent(law, 0, d, bars, at + d)
 
 
 @routine
@@ -61,10 +59,8 @@ def score_cotangent(law: Any, d: Any, bars: Any) -> None:
     copy_rows(law, d * d, d, bars, 0)
     for j in range(d):
         for k in range(d):
-            one, two = row_of(law, d * d + j), row_of(law, d * d + k)
-            cot = row_of(bars, d + j * d + k)
-            for i in range(LANES):
-                cot[i] = 0.5 * (one[i] * two[i] - (1.0 if j == k else 0.0))
+            product = load(law, d * d + j) * load(law, d * d + k)
+            store(bars, d + j * d + k, 0.5 * (product - (1.0 if j == k else 0.0)))
 
 
 @kernel
@@ -74,6 +70,10 @@ def laws(
 ) -> None:  # fmt: skip
     """Write whitened residuals and minus the log density, d + 1 rows a strip."""
     wide_vectors()
+    theta, shape, layers, units, data, n_sub, here, tape, stages, extra, y, law = borrowed(
+        (theta, shape, layers, units, data, n_sub, here, tape, stages, extra, y, law)
+    )
+    (out,) = borrowed((out,))
     d = shape[1]
     for strip in range(n_sub.shape[0]):
         end = strip_forward(
@@ -92,6 +92,10 @@ def sums(
 ) -> None:  # fmt: skip
     """Write losses and add the weighted gradient of their sum to ``grad``, a column a lane."""
     wide_vectors()
+    theta, shape, layers, units, data, n_sub, here, tape, stages, extra, y, law = borrowed(
+        (theta, shape, layers, units, data, n_sub, here, tape, stages, extra, y, law)
+    )
+    bars, small, grad, weight, out = borrowed((bars, small, grad, weight, out))
     d = shape[1]
     for strip in range(n_sub.shape[0]):
         end = strip_forward(
@@ -101,11 +105,8 @@ def sums(
         weigh(shape, here, y, end, law)
         copy_rows(law, d * d + d, 1, out, strip)
         score_cotangent(law, d, bars)
-        w = row_of(weight, strip)
         for k in range(d + d * d):
-            cot = row_of(bars, k)
-            for i in range(LANES):
-                cot[i] *= -w[i]
+            store(bars, k, load(bars, k) * -load(weight, strip))
         set_cotangent(law, d, bars, 0)
         strip_back(
             theta, shape, layers, units, here, n_sub[strip], tape, stages, extra, y, bars, 1,
@@ -122,13 +123,16 @@ def jacobians(
     """Write, for every transition and probe, the gradient of the probed whitened moments.
 
     ``probes`` (k, d + d d, n or 1) hold cotangents of L^-1 dm and L^-1 dV L^-T; with
-    ``scores`` there is one probe, the derivative of the log density. ``out`` is (n, k, P).
+    ``scores`` there is one probe, the derivative of the log density. ``out`` is (P, k, n).
     """
     wide_vectors()
+    theta, shape, layers, units, data, n_sub, here, tape, stages, extra, y, law = borrowed(
+        (theta, shape, layers, units, data, n_sub, here, tape, stages, extra, y, law)
+    )
+    bars, small, grad, probes, out = borrowed((bars, small, grad, probes, out))
     d, size = shape[1], shape[1] + shape[1] * shape[1]
-    count, many = out.shape[1], out.shape[2]
-    for strip in range(n_sub.shape[0]):
-        first = strip * LANES
+    many, count, strips = out.shape[0], out.shape[1], n_sub.shape[0]
+    for strip in range(strips):
         end = strip_forward(
             theta, shape, layers, units, data, strip, n_sub[strip], here, tape, stages, extra, y,
             euler,
@@ -139,16 +143,17 @@ def jacobians(
                 score_cotangent(law, d, bars)
             else:
                 for k in range(size):
-                    for i in range(LANES):
-                        column = (first + i) % probes.shape[2]
-                        bars[probe * size + k, i] = probes[probe, k, column]
+                    if probes.shape[2] == 1:
+                        cot = spread(probes[probe, k, 0])
+                    else:
+                        cot = load(probes, (probe * size + k) * strips + strip)
+                    store(bars, probe * size + k, cot)
             set_cotangent(law, d, bars, probe * size)
         fill_rows(grad, 0, count * many, 0.0)
         strip_back(
             theta, shape, layers, units, here, n_sub[strip], tape, stages, extra, y, bars, count,
             small, grad, many, euler,
         )  # fmt: skip
-        for i in range(LANES):
+        for k in range(many):
             for probe in range(count):
-                for k in range(many):
-                    out[first + i, probe, k] = grad[probe * many + k, i]
+                store(out, (k * count + probe) * strips + strip, load(grad, probe * many + k))

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from stochtext._shared.compilation.decorators import inlined, routine
+from stochtext._shared.compilation.decorators import routine
 from stochtext._shared.compilation.intrinsics import wide_vectors
-from stochtext._shared.compilation.products import part_of
+from stochtext._shared.compilation.lanes import load, spread, store
 
-__all__ = ["copy_rows", "fill_rows", "row_of"]
-
-LANES = 16
-
-
-@inlined
-def row_of(work: Any, row: Any) -> Any:
-    """Return a row of lanes; an index that might be negative would keep LLVM from vectors."""
-    return part_of(work, row * LANES, LANES)
+__all__ = ["copy_rows", "fill_rows"]
 
 
 @routine
@@ -24,8 +16,7 @@ def fill_rows(work: Any, first: Any, count: Any, value: Any) -> None:
     """Write one number into rows."""
     wide_vectors()
     for k in range(first, first + count):
-        for i in range(LANES):
-            work[k, i] = value
+        store(work, k, spread(value))
 
 
 @routine
@@ -33,5 +24,4 @@ def copy_rows(source: Any, first: Any, count: Any, into: Any, to: Any) -> None:
     """Copy rows."""
     wide_vectors()
     for k in range(count):
-        for i in range(LANES):
-            into[to + k, i] = source[first + k, i]
+        store(into, to + k, load(source, first + k))

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from stochtext._shared.compilation.decorators import routine
-from stochtext._shared.compilation.intrinsics import fma, wide_vectors
+from stochtext._shared.compilation.intrinsics import wide_vectors
+from stochtext._shared.compilation.lanes import fused, load, rows_of, spread, store
 from stochtext.estimators.neural.passes.matrices import factor_cotangent, factorise_rows
 from stochtext.estimators.neural.passes.networks import (
     add_rate,
@@ -15,7 +16,7 @@ from stochtext.estimators.neural.passes.networks import (
     factor_back,
     factor_forward,
 )
-from stochtext.estimators.neural.passes.rows import fill_rows, row_of
+from stochtext.estimators.neural.passes.rows import fill_rows
 
 __all__ = [
     "add_cross",
@@ -26,8 +27,6 @@ __all__ = [
     "times_symmetric",
 ]
 
-LANES = 16
-
 
 @routine
 def set_inputs(
@@ -37,21 +36,12 @@ def set_inputs(
     wide_vectors()
     p, d = shape[0], shape[1]
     for k in range(d):
-        tape_row = row_of(tape, at + k)
-        stages_row = row_of(stages, stage + k)
-        for i in range(LANES):
-            tape_row[i] = stages_row[i]
+        value = load(stages, stage + k)
         if arm != 0.0:
-            row = stage + d + d * d + k * d + j
-            tape_row = row_of(tape, at + k)
-            stages_row = row_of(stages, row)
-            for i in range(LANES):
-                tape_row[i] = fma(arm, stages_row[i], tape_row[i])
+            value = fused(arm, load(stages, stage + d + d * d + k * d + j), value)
+        store(tape, at + k, value)
     for k in range(d, p):
-        tape_row = row_of(tape, at + k)
-        extra_row = row_of(extra, k - d)
-        for i in range(LANES):
-            tape_row[i] = extra_row[i]
+        store(tape, at + k, load(extra, k - d))
 
 
 @routine
@@ -62,7 +52,7 @@ def stage_forward(
     """Write the rates of mean and covariance; one point where the covariance is zero."""
     wide_vectors()
     d, rows, v = shape[1], shape[3], shape[4]
-    square, root = d * d, math.sqrt(1.0 * d)
+    square, root_of_d = d * d, math.sqrt(1.0 * d)
     factor, gap = stage + d + square, stage + d + 2 * square
     mean, rate = stage + d + 3 * square, stage + 2 * d + 3 * square
     fill_rows(stages, mean, d + square, 0.0)
@@ -71,23 +61,17 @@ def stage_forward(
     count = 1 if single else 2 * d
     share = 1.0 / count
     for point in range(count):
-        here, j = at + point * rows, point // 2
-        arm = 0.0 if single else root if point % 2 == 0 else -root
+        here, j, first = at + point * rows, point // 2, point % 2 == 0
+        arm = 0.0 if single else root_of_d if first else -root_of_d
         set_inputs(shape, tape, here, stages, stage, j, arm, extra)
         drift_forward(theta, shape, layers, units, tape, here)
         factor_forward(theta, shape, layers, units, tape, here)
         add_rate(shape, tape, here, share, stages, rate)
         for k in range(d):
-            stages_row = row_of(stages, mean + k)
-            tape_row = row_of(tape, here + v + k)
-            stages_row2 = row_of(stages, gap + k * d + j)
-            for i in range(LANES):
-                stages_row[i] = fma(share, tape_row[i], stages_row[i])
-                if point % 2 == 0:
-                    stages_row2[i] = tape_row[i]
-                else:
-                    stages_row2[i] -= tape_row[i]
-    add_cross(stages, factor, gap, rate, d, 0.0 if single else 0.5 / root)
+            drift, apart = load(tape, here + v + k), gap + k * d + j
+            store(stages, mean + k, fused(share, drift, load(stages, mean + k)))
+            store(stages, apart, drift if first else load(stages, apart) - drift)
+    add_cross(stages, factor, gap, rate, d, 0.0 if single else 0.5 / root_of_d)
 
 
 @routine
@@ -96,21 +80,13 @@ def add_cross(stages: Any, factor: Any, gap: Any, rate: Any, d: Any, share: Any)
     wide_vectors()
     for j in range(d):
         for k in range(j + 1):
+            total = load(stages, rate + j * d + k)
             for q in range(d if share > 0.0 else 0):
-                stages_row = row_of(stages, gap + j * d + q)
-                stages_row2 = row_of(stages, factor + k * d + q)
-                stages_row3 = row_of(stages, gap + k * d + q)
-                stages_row4 = row_of(stages, factor + j * d + q)
-                stages_row5 = row_of(stages, rate + j * d + k)
-                for i in range(LANES):
-                    one = stages_row[i] * stages_row2[i]
-                    two = stages_row3[i] * stages_row4[i]
-                    stages_row5[i] = fma(share, one + two, stages_row5[i])
-            if k < j:
-                stages_row = row_of(stages, rate + k * d + j)
-                stages_row2 = row_of(stages, rate + j * d + k)
-                for i in range(LANES):
-                    stages_row[i] = stages_row2[i]
+                one = load(stages, gap + j * d + q) * load(stages, factor + k * d + q)
+                two = load(stages, gap + k * d + q) * load(stages, factor + j * d + q)
+                total = fused(share, one + two, total)
+            store(stages, rate + j * d + k, total)
+            store(stages, rate + k * d + j, total)
 
 
 @routine
@@ -120,13 +96,11 @@ def set_drift_cotangent(
     """Write the cotangent of the drift at a point: share u + sign G S_j."""
     wide_vectors()
     for k in range(d):
-        total, mean = row_of(bar, to + k), row_of(cot, k)
-        for i in range(LANES):
-            total[i] = share * mean[i]
+        total = share * load(cot, k)
         for q in range(d if sign != 0.0 else 0):
-            rate, arm = row_of(cot, d + k * d + q), row_of(stages, column + q * d)
-            for i in range(LANES):
-                total[i] = fma(sign * rate[i], arm[i], total[i])
+            arm = load(stages, column + q * d)
+            total = fused(sign * load(cot, d + k * d + q), arm, total)
+        store(bar, to + k, total)
 
 
 @routine
@@ -137,38 +111,31 @@ def stage_back(
     """Turn cotangents of the rates (``cot``) into those of mean and covariance (``out``)."""
     wide_vectors()
     d, rows, v = shape[1], shape[3], shape[4]
-    square, root = d * d, math.sqrt(1.0 * d)
+    square, root_of_d = d * d, math.sqrt(1.0 * d)
     factor, gap = stage + d + square, stage + d + 2 * square
-    shared, lower, work, bar = 0, square, 2 * square, 3 * square
     count = 1 if single else 2 * d
-    share, across = 1.0 / count, 0.0 if single else 1.0 / root
+    share, across = 1.0 / count, 0.0 if single else 1.0 / root_of_d
     fill_rows(out, 0, d + square, 0.0)
-    rate_cot, bar_rows = small[shared : shared + square], small[bar : bar + rows]
-    factor_bar, scratch = small[lower : lower + square], small[work : work + square]
+    rate_cot, factor_bar = rows_of(small, 0, square), rows_of(small, square, square)
+    scratch, bar = rows_of(small, 2 * square, square), rows_of(small, 3 * square, rows)
     for k in range(square):
-        rate_cot_row = row_of(rate_cot, k)
-        cot_row = row_of(cot, d + k)
-        for i in range(LANES):
-            rate_cot_row[i] = share * cot_row[i]
+        store(rate_cot, k, share * load(cot, d + k))
     if not single:
         times_symmetric(cot, d, stages, gap, across, factor_bar, d)
     for point in range(count):
         j, sign = point // 2, across if point % 2 == 0 else -across
-        fill_rows(bar_rows, 0, rows, 0.0)
-        factor_back(theta, shape, layers, tape, at + point * rows, rate_cot, bar_rows, grad, to)
-        set_drift_cotangent(cot, d, share, sign, stages, factor + j, bar_rows, v)
-        drift_back(theta, shape, layers, units, tape, at + point * rows, bar_rows, grad, to)
+        fill_rows(bar, 0, rows, 0.0)
+        factor_back(theta, shape, layers, tape, at + point * rows, rate_cot, bar, grad, to)
+        set_drift_cotangent(cot, d, share, sign, stages, factor + j, bar, v)
+        drift_back(theta, shape, layers, units, tape, at + point * rows, bar, grad, to)
+        move = root_of_d if point % 2 == 0 else -root_of_d
         for k in range(d):
-            out_row = row_of(out, k)
-            bar_rows_row2 = row_of(bar_rows, k)
-            factor_bar_row = row_of(factor_bar, k * d + j)
-            for i in range(LANES):
-                out_row[i] += bar_rows_row2[i]
-                if not single:
-                    move = root if point % 2 == 0 else -root
-                    factor_bar_row[i] = fma(move, bar_rows_row2[i], factor_bar_row[i])
+            moved = load(bar, k)
+            store(out, k, load(out, k) + moved)
+            if not single:
+                store(factor_bar, k * d + j, fused(move, moved, load(factor_bar, k * d + j)))
     if not single:
-        factor_cotangent(stages, factor, d, factor_bar, out[d : d + square], scratch)
+        factor_cotangent(stages, factor, d, factor_bar, rows_of(out, d, square), scratch)
 
 
 @routine
@@ -179,13 +146,8 @@ def times_symmetric(
     wide_vectors()
     for k in range(d):
         for j in range(d):
-            fill_rows(into, k * d + j, 1, 0.0)
+            total = spread(0.0)
             for q in range(d):
-                into_row = row_of(into, k * d + j)
-                cot_row = row_of(cot, first + k * d + q)
-                stages_row = row_of(stages, gap + q * d + j)
-                for i in range(LANES):
-                    into_row[i] = fma(
-                        share * cot_row[i], stages_row[i],
-                        into_row[i],
-                    )  # fmt: skip
+                rate = share * load(cot, first + k * d + q)
+                total = fused(rate, load(stages, gap + q * d + j), total)
+            store(into, k * d + j, total)

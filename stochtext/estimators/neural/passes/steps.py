@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from stochtext._shared.compilation.decorators import routine
-from stochtext._shared.compilation.intrinsics import fma, wide_vectors
-from stochtext._shared.compilation.products import part_of
-from stochtext.estimators.neural.passes.rows import copy_rows, fill_rows, row_of
+from stochtext._shared.compilation.intrinsics import wide_vectors
+from stochtext._shared.compilation.lanes import fused, load, rows_of, store
+from stochtext.estimators.neural.passes.rows import copy_rows, fill_rows
 from stochtext.estimators.neural.passes.stages import stage_back, stage_forward
 
 __all__ = ["add_rows", "step_back", "step_forward", "strip_back", "strip_forward"]
@@ -25,7 +25,7 @@ def step_forward(
     p, d = shape[0], shape[1]
     size, span = d + d * d, 2 * d + 4 * d * d
     copy_rows(y, at, size, y, to)
-    h = row_of(here, 0)
+    h = load(here, 0)
     for s in range(1 if euler else 4):
         lag = 0.0 if s == 0 else 1.0 if s == 3 else 0.5
         gain = 1.0 if euler else 1.0 / 6.0 if s == 0 or s == 3 else 1.0 / 3.0
@@ -45,10 +45,9 @@ def step_forward(
 def add_rows(h: Any, factor: Any, source: Any, first: Any, count: Any, into: Any, to: Any) -> None:
     """Add ``factor`` h times rows to other rows."""
     wide_vectors()
+    step = factor * h
     for k in range(count):
-        more, total = row_of(source, first + k), row_of(into, to + k)
-        for i in range(LANES):
-            total[i] = fma(factor * h[i], more[i], total[i])
+        store(into, to + k, fused(step, load(source, first + k), load(into, to + k)))
 
 
 @routine
@@ -61,10 +60,10 @@ def step_back(
     d = shape[1]
     size, span, block = d + d * d, 2 * d + 4 * d * d, 2 * d * shape[3]
     end = 3 * d * d + shape[3]
-    cot, out = small[end : end + size], small[end + size : end + 2 * size]
-    total, end_bar = small[end + 2 * size : end + 3 * size], bars[at : at + size]
+    cot, out = rows_of(small, end, size), rows_of(small, end + size, size)
+    total, end_bar = rows_of(small, end + 2 * size, size), rows_of(bars, at, size)
     copy_rows(end_bar, 0, size, total, 0)
-    h = row_of(here, 0)
+    h = load(here, 0)
     used = 1 if euler else 4
     for back in range(used):
         s = used - 1 - back
@@ -78,9 +77,7 @@ def step_back(
             s == 0 and sub == 0, cot, out, small, grad, to,
         )  # fmt: skip
         for k in range(size):
-            sum_row, more = row_of(total, k), row_of(out, k)
-            for i in range(LANES):
-                sum_row[i] += more[i]
+            store(total, k, load(total, k) + load(out, k))
     copy_rows(total, 0, size, end_bar, 0)
 
 
@@ -93,10 +90,10 @@ def strip_forward(
     wide_vectors()
     d = shape[1]
     size = d + d * d
-    for k in range(data.shape[0]):
-        own, source = row_of(here, k), part_of(data, k * data.shape[1] + strip * LANES, LANES)
-        for i in range(LANES):
-            own[i] = source[i] / n_sub if k == 0 else source[i]
+    strips = data.shape[1] // LANES
+    store(here, 0, load(data, strip) / n_sub)
+    for k in range(1, data.shape[0]):
+        store(here, k, load(data, k * strips + strip))
     copy_rows(here, 1, d, y, 0)
     fill_rows(y, d, d * d, 0.0)
     for sub in range(n_sub):

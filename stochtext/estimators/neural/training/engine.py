@@ -144,7 +144,10 @@ class Engine:
     def scores(self, parameters: FloatArray) -> FloatArray:
         """Return the gradient of each row's log density at one start, (n, P)."""
         probe = np.zeros((1, self._moments, 1))
-        return self._jacobian(parameters, np.arange(len(self.substeps)), probe, True)[:, 0]
+        rows, found = self._jacobian(parameters, np.arange(len(self.substeps)), probe, True)
+        result = np.empty((len(rows.order), self._size))
+        result[rows.order] = found[:, 0, rows.place].T
+        return result
 
     def fisher(
         self,
@@ -174,10 +177,12 @@ class Engine:
         for k in range(0, len(used), step):
             part = used[k : k + step]
             own = probes if probes.shape[2] == 1 else probes[:, :, k : k + step]
-            jacobian = self._jacobian(parameters, part, own, False)
-            jacobian *= np.sqrt(weight[part])[:, None, None]
-            flat = jacobian.reshape(-1, self._size)
-            total += flat.T @ flat
+            laid, jacobian = self._jacobian(parameters, part, own, False)
+            root = np.zeros(jacobian.shape[2])
+            root[laid.place] = np.sqrt(weight[laid.order])
+            jacobian *= root
+            flat = jacobian.reshape(self._size, -1)
+            total += flat @ flat.T
         if probes.shape[2] > 1:
             total /= len(probes)
         return np.asarray(total * (weight.sum() / weight[used].sum()))
@@ -200,24 +205,22 @@ class Engine:
 
     def _jacobian(
         self, theta: FloatArray, used: IntArray, probes: FloatArray, scores: bool
-    ) -> FloatArray:
+    ) -> tuple[_Rows, FloatArray]:
+        """Return the rows laid out and the derivatives of their probed moments, (P, k, lanes)."""
         rows = self._laid_out(used)
-        position = np.empty(len(self.substeps), dtype=np.int64)
-        position[used] = np.arange(len(used))
-        within = position[rows.order]
         if probes.shape[2] > 1:
+            position = np.empty(len(self.substeps), dtype=np.int64)
+            position[used] = np.arange(len(used))
             spread = np.zeros((*probes.shape[:2], rows.data.shape[1]))
-            spread[:, :, rows.place] = probes[:, :, within]
+            spread[:, :, rows.place] = probes[:, :, position[rows.order]]
             probes = spread
         memory = self._memory(rows, len(probes))
-        out = np.empty((rows.data.shape[1], len(probes), self._size))
+        out = np.empty((self._size, len(probes), rows.data.shape[1]))
         _compiled("jacobians")(
             *self._arguments(theta, rows, memory), memory.bars, memory.small,
             np.empty((len(probes) * self._size, _LANES)), np.ascontiguousarray(probes), scores, out,
         )  # fmt: skip
-        result = np.empty((len(used), len(probes), self._size))
-        result[within] = out[rows.place]
-        return result
+        return rows, out
 
     def _rows_of(self, used: IntArray) -> _Rows:
         if not np.array_equal(used, self._last[0]):
@@ -351,6 +354,7 @@ def _compiled(name: str) -> Any:
         "jacobians": (*common, two, two, two, three, types.boolean, three),
     }
     own = (f"{_ROOM}.{name}" for name in _PASSES)
-    sources = (*sources_of(("exp", "tanh")), "stochtext.processes.compiled.network", *own)
-    module = compiled_module("neural", sources, FLOAT="np.float64")
+    sources = (*sources_of(("exp", "log", "tanh")), "stochtext.processes.compiled.network", *own)
+    instructions = ("stochtext._shared.compilation.lanes",)
+    module = compiled_module("neural", sources, instructions=instructions, FLOAT="np.float64")
     return machine_function(module, name, signatures[name])
