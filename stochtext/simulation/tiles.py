@@ -33,6 +33,8 @@ _CACHED_NUMBERS = 2**12
 # Numbers in a vector of the processor, or more: a narrower tile would not be faster.
 _VECTOR = 8
 _LANES_IN_PYTHON = 2**14
+# Bytes: an output larger than that will not be in a cache when it is read.
+_CACHES = 2**24
 # Steps of paths in one task: about half a second of work.
 _TASK = 2**26
 
@@ -77,6 +79,7 @@ def run_tiles(
         The step of the scheme at which a path left the floating-point range, or -1.
     """
     lanes = _lanes(coefficients, further, len(states), n_threads)
+    large = out.nbytes > _CACHES
     run = _run_function(scheme, coefficients.dtype, grid.n_substeps > 1)
     exploded = np.full(len(states), -1, dtype=np.int64)
     number = np.dtype(coefficients.dtype).type
@@ -99,7 +102,7 @@ def run_tiles(
     )
 
     def run_range(first: int, stop: int) -> None:
-        addresses = (grid.first_path + first, grid.first_step, mirrored, lanes)
+        addresses = (grid.first_path + first, grid.first_step, mirrored, lanes, large)
         sizes = np.array([*fixed, *addresses], dtype=np.int64)
         rows = slice(first, stop)
         run(*functions, theta, clock, ends, sizes, key, starts[rows], out[rows], exploded[rows])
@@ -144,6 +147,7 @@ def _run_function(scheme: Scheme, dtype: str, refined: bool) -> Any:
     module = compiled_module(
         f"{scheme.name}_{dtype}",
         [f"{_KERNELS}.{part}" for part in parts],
+        instructions=("stochtext._shared.compilation.transposition",),
         FLOAT=f"np.{dtype}",
         REFINED=str(refined),
         JOINT=str(joint),

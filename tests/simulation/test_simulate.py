@@ -75,6 +75,24 @@ def test_result_is_bitwise_independent_of_threads_and_tiles(process, x0, scheme,
     assert simulate(process, x0, n_threads=2, **options) == one
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("process", "x0", "scheme"), ALL[:2], ids=NAMES[:2])
+def test_states_written_past_the_caches_are_the_same_wherever_they_lie(
+    process, x0, scheme, dtype, monkeypatch
+):
+    shape = (37, 302, process.dim)
+    options = {"dt": 0.01, "n_steps": 301, "n_paths": 37, "scheme": scheme, "dtype": dtype}
+    usual = simulate(process, x0, random_state=2, **options).to_array()
+    monkeypatch.setattr(tiles, "_CACHES", 0)
+    for skipped in (0, 1, 5):
+        memory = np.full(np.prod(shape) + skipped + 1, 7.0, dtype)
+        out = memory[skipped:-1].reshape(shape)
+        simulate(process, x0, random_state=2, out=out, **options)
+        np.testing.assert_array_equal(out, usual)
+        assert (memory[:skipped] == 7.0).all()
+        assert memory[-1] == 7.0
+
+
 @pytest.mark.parametrize(("process", "x0", "scheme"), ALL, ids=NAMES)
 def test_any_path_alone_is_the_path_in_the_batch(process, x0, scheme):
     options = {"dt": 0.1, "n_steps": 30, "scheme": scheme, "random_state": 2}

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from stochtext._shared.compilation.decorators import formula, inlined, kernel, routine
+from stochtext._shared.compilation.intrinsics import wide_vectors
+from stochtext._shared.compilation.products import part_of
+from stochtext._shared.compilation.transposition import BLOCK, LINE, stream_line, turn_block
 from stochtext.simulation.kernels.euler import step, workspace
 from stochtext.simulation.kernels.joint_refinement import refine_jointly
 from stochtext.simulation.kernels.noise import fill_tile
@@ -30,16 +33,13 @@ _PAIR = 2
 # rows as the second cache can hold; and at most so many states.
 _KEPT_NUMBERS = 2**16
 _MOST_KEPT = 256
-# Bytes of a cache line. Rows of kept states are apart by one more, or they would all fall into
-# the same part of the cache.
-_LINE = 64
 
 
 @routine
 def _aligned(rows: Any, lanes: Any) -> Any:
     """Return an array whose rows begin on a cache line, if the lanes fill whole ones."""
-    raw = np.empty(rows * lanes + _LINE, FLOAT)
-    skip = (-np.int64(raw.ctypes.data) % _LINE) // raw.itemsize
+    raw = np.empty(rows * lanes + LINE, FLOAT)
+    skip = (-np.int64(raw.ctypes.data) % LINE) // raw.itemsize
     return raw[skip : skip + rows * lanes].reshape((rows, lanes))
 
 
@@ -61,13 +61,35 @@ def _keep(x: Any, kept: Any, count: Any) -> None:
 
 
 @routine
-def _write(buffer: Any, count: Any, first: Any, lanes: Any, out: Any) -> None:
+def _write(
+    buffer: Any, count: Any, first: Any, lanes: Any, turned: Any, large: Any, out: Any
+) -> None:
     """Turn the kept states round into rows of the output."""
-    for i in range(lanes):
-        for j in range(buffer.shape[1]):
-            row = out[i, first : first + count, j]
-            for k in range(count):
-                row[k] = buffer[k, j, i]
+    wide_vectors()
+    d, apart, length = buffer.shape[1], buffer.shape[2], out.shape[1] * out.shape[2]
+    numbers = count * d
+    for lane in range(0, lanes, BLOCK):
+        for k in range(0, numbers, BLOCK):
+            turn_block(buffer, k * apart + lane, apart, turned, k, turned.shape[1])
+        for i in range(min(BLOCK, lanes - lane)):
+            to = (lane + i) * length + first * d
+            _put_row(turned, i * turned.shape[1], numbers, large, out, to)
+
+
+@inlined
+def _put_row(turned: Any, at: Any, numbers: Any, large: Any, out: Any, to: Any) -> None:
+    """Copy numbers to a place of the output, past the caches if it is larger than they are."""
+    line = LINE // out.itemsize
+    begin = min(numbers, (-np.int64(out.ctypes.data) % LINE // out.itemsize - to) % line)
+    begin = begin if large else numbers
+    source, target = part_of(turned, at, numbers), part_of(out, to, numbers)
+    for k in range(begin):
+        target[k] = source[k]
+    end = begin + (numbers - begin) // line * line
+    for k in range(begin, end, line):
+        stream_line(turned, at + k, out, to + k)
+    for k in range(end, numbers):
+        target[k] = source[k]
 
 
 @inlined
@@ -134,10 +156,10 @@ def _further_numbers(
 def _run_tile(
     drift: Any, diffusion: Any, third: Any, theta: Any, clock: Any, limits: Any, sizes: Any,
     key: Any, path: Any, x: Any, present: Any, noise: Any, b: Any, s: Any, c: Any, work: Any,
-    kept: Any, out: Any, exploded: Any,
+    kept: Any, turned: Any, out: Any, exploded: Any,
 ) -> None:  # fmt: skip
     """Simulate the paths of one tile, of which ``present`` are wanted."""
-    m, own, fixed, _, _, more, n_steps, parts, each, _, step0, mirrored, _ = sizes
+    m, own, fixed, _, _, more, n_steps, parts, each, _, step0, mirrored, _, large = sizes
     words, pair, coarse, further, fine, swings = noise
     z = fine if REFINED else coarse
     extra = swings if JOINT else further
@@ -170,11 +192,11 @@ def _run_tile(
         if (k + 1) % each == 0:
             _keep(x, kept, count)
             count += 1
-            if count == kept.shape[0]:
-                _write(kept, count, written, present, out)
+            if count == kept.shape[0] - BLOCK:
+                _write(kept, count, written, present, turned, large, out)
                 written += count
                 count = 0
-    _write(kept, count, written, present, out)
+    _write(kept, count, written, present, turned, large, out)
 
 
 @kernel
@@ -199,14 +221,14 @@ def run(
         constant, so that a step finds it in s; rows of the diffusion and of
         the third coefficient; further numbers of a step; steps; substeps; steps
         from one saved state to the next; first path; first step; 1 for mirrored pairs;
-        lanes of a tile.
+        lanes of a tile; 1 if the output is larger than the caches.
     key : uint64
     start : ndarray of shape (n, d)
     out : ndarray of shape (n, saved states, d)
     exploded : ndarray of int64, shape (n,)
         Step of the scheme after which a path was no longer finite; -1 before.
     """
-    m, _, _, rows, third_rows, more, _, parts, _, path0, _, _, lanes = sizes
+    m, _, _, rows, third_rows, more, _, parts, _, path0, _, _, lanes, _ = sizes
     n, d = start.shape
     x = _aligned(d, lanes)
     b = _aligned(d, lanes)
@@ -214,7 +236,8 @@ def run(
     c = _aligned(third_rows, lanes)
     work = workspace(d, m, rows, lanes)
     length = max(1, min(_MOST_KEPT, _KEPT_NUMBERS // (d * lanes)))
-    kept = np.empty((length, d, lanes + _LINE // x.itemsize), FLOAT)
+    kept = np.empty((length + BLOCK, d, lanes + LINE // x.itemsize), FLOAT)
+    turned = _aligned(BLOCK, length * d + LINE // x.itemsize)
     noise = (
         np.empty((2, lanes), np.uint64),
         _aligned(2, lanes),
@@ -230,6 +253,6 @@ def run(
                 x[j, i] = start[first + min(i, present - 1), j]
         _run_tile(
             drift, diffusion, third, theta, clock, limits, sizes, key, path0 + first, x, present,
-            noise, b, s, c, work, kept, out[first : first + present],
+            noise, b, s, c, work, kept, turned, out[first : first + present],
             exploded[first : first + present],
         )  # fmt: skip
