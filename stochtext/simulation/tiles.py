@@ -34,7 +34,7 @@ _CACHED_NUMBERS = 2**12
 _VECTOR = 8
 _LANES_IN_PYTHON = 2**14
 # Bytes: an output larger than that will not be in a cache when it is read.
-_CACHES = 2**24
+_CACHES = 2**22
 # Steps of paths in one task: about half a second of work.
 _TASK = 2**26
 
