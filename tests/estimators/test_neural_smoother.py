@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from stochtext import LinearSDE, OrnsteinUhlenbeck, Trajectories
+from stochtext import SDE, LinearSDE, OrnsteinUhlenbeck, Trajectories
 from stochtext._shared.exceptions import InputError
 from stochtext.estimators.neural.noise.expectation_maximisation import (
     NoiseSettings,
@@ -14,7 +14,7 @@ from stochtext.estimators.neural.noise.expectation_maximisation import (
     fit_behind_noise,
     pair_sample,
 )
-from stochtext.estimators.neural.noise.smoother import smooth_states
+from stochtext.estimators.neural.noise.smoother import SmoothedStates, smooth_states
 from stochtext.estimators.sample import transition_sample
 
 KAPPA = np.array([[1.0, 0.5], [-0.3, 2.0]])
@@ -72,6 +72,40 @@ def test_smoother_is_exact_for_a_linear_drift_on_irregular_times() -> None:
         np.testing.assert_allclose(states.covariance[rows], own, atol=2e-5)
         pairs = covariance[range(n - 1), range(1, n)]
         np.testing.assert_allclose(states.cross[rows][:-1], pairs, atol=2e-5)
+
+
+def _switch(t, x):
+    return -20.0 * np.tanh(6.0 * x)
+
+
+def _half(t, x):
+    return 0.5 + 0.0 * x
+
+
+def test_smoother_takes_shorter_steps_where_long_ones_break_down() -> None:
+    # flat where it is observed, so that its slope there does not show how steep it is between
+    process = SDE(_switch, _half, noise="additive")
+    panel = Trajectories([np.array([2.0, -2.0, 2.0, -2.0, 2.0, -2.0])[:, None]], dt=0.1)
+    once = smooth_states(process, panel, np.eye(1), np.ones(6, dtype=np.int64))
+    states = smooth_states(process, panel, np.eye(1))
+    fine = smooth_states(process, panel, np.eye(1), np.full(6, 64))
+    assert np.isnan(once.log_likelihood)
+    assert states.log_likelihood == pytest.approx(fine.log_likelihood, rel=0.05)
+
+
+def test_points_of_an_indefinite_pair_have_the_nearest_covariance() -> None:
+    panel = irregular_panel(np.random.default_rng(1))
+    sample = transition_sample(panel)
+    n = len(panel.values)
+    own = np.broadcast_to(np.eye(2), (n, 2, 2))
+    # eigenvalues of a pair: 1 + 1.5 and 1 - 1.5, each twice
+    states = SmoothedStates(panel.values, own, 1.5 * own, panel.values, 0.0)
+    points = pair_sample(sample, states)
+    pairs = np.hstack([points.x, points.x_next]).reshape(sample.n, 8, 4)
+    away = pairs - pairs.mean(axis=1, keepdims=True)
+    nearest = 1.25 * np.kron(np.ones((2, 2)), np.eye(2))
+    found = np.einsum("npi,npj->nij", away, away) / 8
+    np.testing.assert_allclose(found, np.broadcast_to(nearest, found.shape), atol=1e-6)
 
 
 def test_points_of_a_pair_have_its_mean_and_covariance() -> None:

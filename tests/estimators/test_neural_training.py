@@ -11,6 +11,7 @@ from stochtext.estimators.neural.selection.gains import Gain, held_out_gain, nea
 from stochtext.estimators.neural.selection.splitting import hold_out
 from stochtext.estimators.neural.training.engine import Engine
 from stochtext.estimators.neural.training.levenberg_marquardt import FLOOR, Schedule, train
+from stochtext.estimators.neural.training.refining import refined, with_densities
 from stochtext.estimators.sample import transition_sample
 from stochtext.trajectories.panel import Trajectories
 
@@ -61,6 +62,32 @@ def test_linear_model_is_fitted_exactly_over_long_steps(rng):
     here = drift(engine.architecture, again.parameters, np.array([[0.0], [1.0]]))[:, 0] * unit
     assert here[0] - here[1] == pytest.approx(rate, rel=1e-3)
     assert here[0] == pytest.approx(rate * intercept / (1 - slope), rel=1e-2, abs=1e-3)
+
+
+def test_rows_without_a_density_are_cut_finer_until_they_have_one(rng):
+    engine, start, _ = wells(rng, hidden=None, dt=0.5)
+    steep = start.copy()
+    steep[engine.architecture.slices()["drift.slope"]] *= 20.0
+    broken = np.isinf(engine.losses(steep[None])[0])
+    finer = with_densities(engine, steep)
+    fine = engine.with_substeps(np.full(len(broken), 24)).losses(steep[None])[0]
+    assert broken.any()
+    np.testing.assert_allclose(
+        finer.losses(steep[None])[0][broken], fine[broken], rtol=2e-2, atol=1e-2
+    )
+    assert np.all(finer.substeps[~broken] == 1)
+
+
+def test_nothing_is_cut_finer_where_every_row_has_a_density(rng):
+    engine, start, _ = wells(rng)
+    assert refined(engine, start) is engine
+
+
+def test_rows_that_never_have_a_density_keep_an_infinite_loss(rng):
+    engine, start, _ = wells(rng, n=2, steps=10)
+    hopeless = with_densities(engine, np.full_like(start, np.nan))
+    assert np.all(hopeless.substeps == 24)
+    assert np.all(np.isinf(hopeless.losses(np.full((1, len(start)), np.nan))))
 
 
 def test_evidence_keeps_a_network_that_the_data_need(rng):

@@ -287,7 +287,7 @@ def pair_sample(sample: TransitionSample, states: SmoothedStates) -> TransitionS
     joint[:, :d, d:] = states.cross[before]
     joint[:, d:, :d] = states.cross[before].transpose(0, 2, 1)
     tiny = 1e-9 * np.trace(joint, axis1=1, axis2=2)[:, None, None] * np.eye(2 * d)
-    arms = np.sqrt(2 * d) * np.linalg.cholesky(joint + tiny).transpose(0, 2, 1)
+    arms = np.sqrt(2 * d) * _roots(joint + tiny).transpose(0, 2, 1)
     centre = np.hstack([states.mean[before], states.mean[after]])[:, None, :]
     points = np.concatenate([centre + arms, centre - arms], axis=1).reshape(-1, 2 * d)
     count = 4 * d
@@ -297,6 +297,19 @@ def pair_sample(sample: TransitionSample, states: SmoothedStates) -> TransitionS
         sample.clock_dt[rows], sample.trajectory[rows], sample.weight[rows] / count,
         sample.cluster, sample.clock,
     )  # fmt: skip
+
+
+def _roots(covariances: FloatArray) -> FloatArray:
+    """Return R with R R' the covariance, or the nearest covariance to what is none.
+
+    The smoother integrates the covariance of a pair's two states apart from their own ones,
+    which does not keep the three together positive over a long step of a steep drift.
+    """
+    try:
+        return np.asarray(np.linalg.cholesky(covariances))
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(covariances)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
 
 
 def noise_notes(

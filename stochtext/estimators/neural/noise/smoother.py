@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stochtext._shared.typing import FloatArray, IntArray
 from stochtext.processes.base import Process
 from stochtext.trajectories.panel import Trajectories
+
+if TYPE_CHECKING:
+    from stochtext.processes.compiled.coefficients import CompiledCoefficients
 
 __all__ = ["SmoothedStates", "smooth_states"]
 
@@ -56,8 +59,8 @@ def smooth_states(
     noise : ndarray of shape (d, d)
         Covariance of the noise.
     n_substeps : ndarray of int of shape (N,), optional
-        Runge-Kutta steps behind each observation; chosen from the slope of the drift if not
-        given.
+        Runge-Kutta steps behind each observation. If not given, they are chosen from the slope
+        of the drift at the observations, and doubled while the filter breaks down.
 
     Notes
     -----
@@ -70,10 +73,23 @@ def smooth_states(
     """
     from stochtext.processes.compiled.coefficients import compile_coefficients
 
-    d = panel.n_features
-    coefficients = compile_coefficients(process, process.noise_dim or d)
-    y, steps = np.array(panel.values, order="C"), _steps(panel, process.clock)
-    counts = substeps_of(process, panel, steps) if n_substeps is None else n_substeps
+    steps = _steps(panel, process.clock)
+    coefficients = compile_coefficients(process, process.noise_dim or panel.n_features)
+    if n_substeps is not None:
+        return _smoothed(coefficients, panel, noise, steps, n_substeps)
+    counts = substeps_of(process, panel, steps)
+    found = _smoothed(coefficients, panel, noise, steps, counts)
+    while not np.isfinite(found.log_likelihood) and counts.max() < _MOST_SUBSTEPS:
+        counts = np.minimum(2 * counts, _MOST_SUBSTEPS)
+        found = _smoothed(coefficients, panel, noise, steps, counts)
+    return found
+
+
+def _smoothed(
+    coefficients: CompiledCoefficients, panel: Trajectories, noise: FloatArray, steps: FloatArray,
+    counts: IntArray,
+) -> SmoothedStates:  # fmt: skip
+    d, y = panel.n_features, np.array(panel.values, order="C")
     n = len(y)
     mean, covariance = np.zeros((n, d)), np.zeros((n, d, d))
     cross, innovations = np.zeros((n, d, d)), np.zeros((n, d))

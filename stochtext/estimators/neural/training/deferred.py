@@ -12,9 +12,9 @@ import numpy as np
 from stochtext._shared.typing import FloatArray
 from stochtext.estimators.neural.networks.members import drift, factor
 from stochtext.estimators.neural.networks.preparation import ScaledTransitions
-from stochtext.estimators.neural.networks.stiffness import needed_substeps
 from stochtext.estimators.neural.training.engine import Engine
 from stochtext.estimators.neural.training.levenberg_marquardt import Schedule, Trained, train
+from stochtext.estimators.neural.training.refining import refined
 
 __all__ = ["corrected", "train_deferred"]
 
@@ -84,7 +84,7 @@ def train_deferred(
         own = replace(own, max_iter=min(iterations, schedule.max_iter))
         euler = Engine(engine.architecture, data, engine.scaling, once, "euler")
         found = train(euler, theta, weight, ridge, rng, own)
-        finer = _finer(engine, found.parameters, schedule)
+        finer = refined(engine, found.parameters) if schedule.adapt_substeps else engine
         data, new_loss = corrected(finer, found.parameters, weight)
         before = loss + 0.5 * float(found.precision @ theta**2)
         now = new_loss + 0.5 * float(found.precision @ found.parameters**2)
@@ -100,12 +100,3 @@ def train_deferred(
         if before - now < _SETTLED:
             break
     return best
-
-
-def _finer(engine: Engine, theta: FloatArray, schedule: Schedule) -> Engine:
-    if not schedule.adapt_substeps:
-        return engine
-    wanted = needed_substeps(engine.architecture, theta, engine.data, engine.scaling)
-    if np.any(wanted > engine.substeps):
-        return engine.with_substeps(np.maximum(wanted, engine.substeps))
-    return engine

@@ -16,9 +16,9 @@ from stochtext._shared.exceptions import ConvergenceError
 from stochtext._shared.typing import BoolArray, FloatArray
 from stochtext.estimators.neural.networks.architecture import Architecture
 from stochtext.estimators.neural.networks.members import penalty
-from stochtext.estimators.neural.networks.stiffness import needed_substeps
 from stochtext.estimators.neural.training.engine import Engine
 from stochtext.estimators.neural.training.first_order import adam, lbfgs
+from stochtext.estimators.neural.training.refining import refined
 
 __all__ = ["Schedule", "Trained", "train"]
 
@@ -307,14 +307,13 @@ class _Descent:
         return change
 
     def _adapt_substeps(self) -> None:
-        e = self.engine
-        wanted = needed_substeps(e.architecture, self.theta, e.data, e.scaling)
-        if np.any(wanted > e.substeps):
-            finer = e.with_substeps(np.maximum(wanted, e.substeps))
-            value, _ = finer.value_and_gradient(self.theta[None], self.weight[None])
-            if np.isfinite(value[0]):
-                self.engine = finer
-                self.evaluate()
+        finer = refined(self.engine, self.theta)
+        if finer is self.engine:
+            return
+        value, _ = finer.value_and_gradient(self.theta[None], self.weight[None])
+        if np.isfinite(value[0]):
+            self.engine = finer
+            self.evaluate()
 
     def result(self, converged: bool) -> Trained:
         return Trained(

@@ -17,7 +17,6 @@ from stochtext.estimators.neural.networks.preparation import (
     linear_model,
     weighted_covariance,
 )
-from stochtext.estimators.neural.networks.stiffness import needed_substeps
 from stochtext.estimators.neural.settings import Settings
 from stochtext.estimators.neural.training.deferred import train_deferred
 from stochtext.estimators.neural.training.engine import Engine
@@ -27,6 +26,7 @@ from stochtext.estimators.neural.training.levenberg_marquardt import (
     train,
     uses_first_order,
 )
+from stochtext.estimators.neural.training.refining import refined
 
 __all__ = ["Blocks", "Model", "Stages"]
 
@@ -104,6 +104,7 @@ class Stages:
         engine = self._engine(architecture, start)
         if not np.isfinite(engine.whitened(start, weight)[2]).all():
             start, most = closed_form(_driftless(self.data, weight), architecture), 30
+            engine = self._engine(architecture, start)
         rng = generator(self.settings.seed, "neural", "linear")
         trained = train(engine, start, weight, np.empty(0), rng, self._schedule(most))
         return Model(engine, trained)
@@ -184,22 +185,21 @@ class Stages:
     def _engine(
         self, architecture: Architecture, theta: FloatArray, least: IntArray | None = None
     ) -> Engine:
-        s, n = self.settings, len(self.data.dt)
-        if s.substeps is not None:
-            substeps = np.full(n, s.substeps)
-        elif s.transition == "euler":
-            substeps = np.ones(n, dtype=np.int64)
-        else:
-            substeps = needed_substeps(architecture, theta, self.data, self.scaling)
-            if least is not None:
-                substeps = np.maximum(substeps, least)
-        return Engine(architecture, self.data, self.scaling, substeps, s.transition)
+        s = self.settings
+        substeps = np.full(len(self.data.dt), s.substeps or 1)
+        if least is not None and s.substeps is None:
+            substeps = least
+        engine = Engine(architecture, self.data, self.scaling, substeps, s.transition)
+        return refined(engine, theta) if self._adapts else engine
+
+    @property
+    def _adapts(self) -> bool:
+        return self.settings.substeps is None and self.settings.transition != "euler"
 
     def _schedule(self, most: int) -> Schedule:
         s = self.settings
-        adapts = s.substeps is None and s.transition != "euler"
         return Schedule(
-            min(most, s.max_iter), evidence=s.evidence, adapt_substeps=adapts,
+            min(most, s.max_iter), evidence=s.evidence, adapt_substeps=self._adapts,
             tolerance=_SEARCH, optimizer=s.optimizer,
         )  # fmt: skip
 
