@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stochtext import DoubleWell, simulate
 from stochtext._shared.exceptions import InputError, ResourceLimitError
 from stochtext.estimators.kramers_moyal import KramersMoyalSDE
 
@@ -255,3 +256,17 @@ def test_wrong_options_are_named(plane, options, message):
 def test_too_many_product_bins_are_refused_before_allocation(plane):
     with pytest.raises(ResourceLimitError, match="kernel"):
         KramersMoyalSDE(bins=2000).fit(plane[0][:200], dt=0.05)
+
+
+def test_errors_of_d2_in_the_outermost_bins_are_those_of_repeated_samples():
+    well = DoubleWell(1.0, 1.0, 0.7)
+    edges, found = np.linspace(-1.2, 1.2, 13), []
+    paths = simulate(well, np.ones((120, 1)), dt=0.04, n_steps=5_000, n_substeps=8, random_state=3)
+    for path in paths.arrays():
+        frame = KramersMoyalSDE(bins=[edges]).fit(path, dt=0.04).results_.coefficients
+        found.append(frame.loc[[0, 1, 10, 11], ["D2", "D2_se"]].to_numpy())
+    estimates, errors = np.moveaxis(np.array(found), 2, 0)
+    ratio = np.nanmean(errors, axis=0) / np.nanstd(estimates, axis=0)
+    # without the noise of the correction .75 at the ends; the standard error of the mean is .05
+    assert ratio[[0, 3]].mean() == pytest.approx(1.0, abs=0.13)
+    assert ratio[[1, 2]].mean() == pytest.approx(1.0, abs=0.13)

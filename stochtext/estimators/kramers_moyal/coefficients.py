@@ -125,9 +125,12 @@ def estimate_bins(
     assert total is not None
     values = total.values
     errors = {n: np.sqrt(sums.variance(v, clusters)) for n, v in total.influence.items()}
+    mean_state = np.where(sums.enough[:, None], sums.mean(sample.x), binning.centers)
+    if pilot is not None and corrected:
+        reach = abs(lags @ _intercept_weights(lags, None))
+        errors[2] = np.hypot(errors[2], reach * pilot.correction_error(mean_state))
     pawula, pawula_se = _pawula_of(total, place, sums, clusters)
     totals, totals_cov = _totals_of(total, place, sums, sample.weight, clusters)
-    mean_state = np.where(sums.enough[:, None], sums.mean(sample.x), binning.centers)
     orders = range(3, order + 1)
     return BinCoefficients(
         binning.centers, mean_state, sums.count, values[1], errors[1], values[2], errors[2],

@@ -101,7 +101,8 @@ class KramersMoyalSDE(SDEEstimator):
     or more trajectories they are clustered by trajectory (or ``groups``), with
     t(M - 1) intervals; increments over several steps of fewer trajectories are clustered by
     blocks of time eight times as long as the longest lag. Kernel averages take transitions
-    as uncorrelated.
+    as uncorrelated. In one coordinate the error of D2 has a part that comes from the pilot
+    drift behind the correction: a fifth of it where the drift is steep against dt.
 
     References
     ----------

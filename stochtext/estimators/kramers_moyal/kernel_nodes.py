@@ -177,6 +177,7 @@ def estimate_nodes(
     higher, higher_se, pawula, pawula_se = parts.higher(kept, dt)
     if pilot is not None and corrected:
         d1, d2 = pilot.take_off(sample.x, dt, _NodeMeans(one, mass), d1, d2)
+        d2_se = np.hypot(d2_se, pilot.correction_error(state))
     return BinCoefficients(
         grid.states, state, np.where(enough, count, 0.0), d1, d1_se, d2, d2_se, higher, higher_se,
         pawula, pawula_se,

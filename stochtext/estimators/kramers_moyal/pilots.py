@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from stochtext._shared.typing import FloatArray
+from stochtext.estimators.kramers_moyal.increments import error_clusters
 from stochtext.estimators.sample import TransitionSample
 from stochtext.processes.named.polynomial import exponents_of, monomial_columns
 from stochtext.results.inference.curves.local.discretization import DiscretizationBias
@@ -46,6 +47,12 @@ class Pilot(Protocol):
     ) -> tuple[FloatArray, FloatArray]:
         """Return D1 and D2 of bins less the leading terms in dt, averaged over the states."""
 
+    def correction_error(self, x: FloatArray) -> FloatArray:
+        """Return the standard error that the noise of the pilot gives D2 at states.
+
+        Its shape (n, 1, 1) is that of all entries of D2.
+        """
+
     def slope(self, x: FloatArray) -> FloatArray:
         """Return the size of the drift's Jacobian at states, shape (n,)."""
 
@@ -58,9 +65,17 @@ class Pilot(Protocol):
 
 @dataclass(frozen=True)
 class LinePilot:
-    """Pilots in one coordinate."""
+    """Pilots in one coordinate.
+
+    Attributes
+    ----------
+    bias : DiscretizationBias
+    sample : TransitionSample
+        What they were fitted to.
+    """
 
     bias: DiscretizationBias
+    sample: TransitionSample
 
     def drift(self, x: FloatArray) -> FloatArray:
         """Return the pilot drift at states, shape (n, 1)."""
@@ -83,6 +98,21 @@ class LinePilot:
             rate = self.bias.covariance(states, dt)
         corrected = d2 - 0.5 * sums.mean(rate)[:, None, None]
         return d1 - drift[:, None], np.where(corrected > 0, corrected, d2)
+
+    def correction_error(self, x: FloatArray) -> FloatArray:
+        """Return the standard error that the noise of the drift's pilot gives D2, (n, 1, 1).
+
+        The noise of increments is uncorrelated with that of their squares, so that it comes
+        on top of the error of D2 itself. That of the covariance rate's pilot is left out: it
+        enters times the slope of the drift times dt, as a part of a much smaller error.
+        """
+        s, states = self.sample, self.sample.x[:, 0]
+        fitted = self.drift(s.x)[:, 0] + self.bias.drift(states, s.dt)
+        noise = (s.x_next[:, 0] - states) / s.dt - fitted
+        covariance = _least_squares_covariance(s, self.bias.drift_design(states), noise)
+        moves = self.bias.covariance_sensitivity(x[:, 0])[0]
+        variance = ((moves @ covariance) * moves).sum(axis=1)
+        return np.asarray(0.5 * np.sqrt(variance))[:, None, None]
 
     def slope(self, x: FloatArray) -> FloatArray:
         """Return the size of the drift's derivative at states, shape (n,)."""
@@ -168,6 +198,10 @@ class SpacePilot:
         positive[known] = np.linalg.eigvalsh(corrected[known])[:, 0] > 0
         return d1 - drift, np.where(positive[:, None, None], corrected, d2)
 
+    def correction_error(self, x: FloatArray) -> FloatArray:
+        """Return zeros, (n, 1, 1): errors of bins in a plane grow by 2 % at most."""
+        return np.zeros((len(x), 1, 1))
+
     def slope(self, x: FloatArray) -> FloatArray:
         """Return the largest singular value of the drift's Jacobian at states, shape (n,)."""
         return np.linalg.norm(self.jacobian(x), ord=2, axis=(1, 2))
@@ -234,7 +268,35 @@ def fit_pilot(sample: TransitionSample, noise: FloatArray) -> LinePilot | SpaceP
         # The pilot's range is a quantile of the rows: repeat them as often as they count.
         rows, weight = [np.repeat(row, whole) for row in rows], np.ones(int(whole.sum()))
     x, rates, squares, dt = rows
-    return LinePilot(DiscretizationBias.fit(x, rates, squares, dt, weight))
+    return LinePilot(DiscretizationBias.fit(x, rates, squares, dt, weight), sample)
+
+
+def _least_squares_covariance(
+    sample: TransitionSample, design: FloatArray, noise: FloatArray
+) -> FloatArray:
+    """Return the covariance of the coefficients of rates on a design, weighted by time.
+
+    Parameters
+    ----------
+    sample : TransitionSample
+    design : ndarray of shape (n, p)
+    noise : ndarray of shape (n,)
+        What the fit leaves of the rates.
+
+    Returns
+    -------
+    ndarray of shape (p, p)
+        Clustered by trajectory where the coefficients of bins are.
+    """
+    weighted = design * (sample.weight * sample.dt)[:, None]
+    gram = np.linalg.pinv(weighted.T @ design, rcond=1e-12, hermitian=True)
+    scores, clusters = weighted * noise[:, None], error_clusters(sample, 1)
+    if clusters is None:
+        scores /= np.sqrt(sample.weight)[:, None]
+    else:
+        sums = [np.bincount(clusters.code, column) for column in scores.T]
+        scores = np.stack(sums, axis=1) / np.sqrt(clusters.multiplicity)[:, None]
+    return np.asarray(gram @ (scores.T @ scores) @ gram)
 
 
 def _tabulated(curve: Callable[[FloatArray], FloatArray], x: FloatArray) -> FloatArray:
