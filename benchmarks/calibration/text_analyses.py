@@ -159,6 +159,29 @@ def _moments(fit: LinearSDE, panel: Trajectories, k: int) -> list[float]:
     return [float(found.value("all moments").pvalue <= 0.05)]
 
 
+def moments_behind_noise(rng: np.random.Generator, k: int) -> list[float]:
+    """All moments together, states seen with noise, on documents not fitted to."""
+    fit, panel = _behind_noise(rng)
+    return _moments(fit, panel, k)
+
+
+def document_means_behind_noise(rng: np.random.Generator, k: int) -> list[float]:
+    """Spread of document means, states seen with noise, on documents not fitted to."""
+    fit, panel = _behind_noise(rng)
+    simulated = simulated_panels(fit.results_, panel, SIMULATIONS, np.random.SeedSequence(k))
+    rows = ergodicity_quantities(panel, simulated.values, np.arange(40), 0.05)
+    return [float(rows[0].pvalue <= 0.05)]
+
+
+def _behind_noise(rng: np.random.Generator) -> tuple[LinearSDE, Trajectories]:
+    """Return a fit with noise to a hundred documents, and forty others."""
+    seen = []
+    for m in (100, 40):
+        panel = autoregressions(rng, m, 15, 0.8)
+        seen.append(panel.with_values(panel.values + 0.5 * rng.standard_normal((15 * m, 1))))
+    return LinearSDE(observation_noise="diagonal").fit(seen[0]), seen[1]
+
+
 def document_means(rng: np.random.Generator, k: int) -> list[float]:
     """Spread of document means of the true model, on documents that it was not fitted to."""
     panel, simulated = _other_documents(rng, k)
@@ -256,7 +279,9 @@ DESIGNS: dict[str, Callable[[np.random.Generator, int], list[float]]] = {
     "size: setting, between replicates": setting_between,
     "size: moments of the true model": moments,
     "size: moments, documents fitted to": moments_of_its_own,
+    "size: moments, states behind noise": moments_behind_noise,
     "size: spread of document means": document_means,
+    "size: spread of document means, states behind noise": document_means_behind_noise,
     "size: first-passage times": first_passages,
     "signs of smoothing where there is none": signs,
     "coverage: structure function and nugget": structure,

@@ -14,7 +14,7 @@ from stochtext.analysis.clusters import cluster_codes
 from stochtext.analysis.one_step import slowest_row
 from stochtext.analysis.process.correlation_time import FEWEST_PAIRS, correlation_time
 from stochtext.analysis.process.ergodicity import ergodicity_quantities
-from stochtext.analysis.process.lyapunov import largest_exponent
+from stochtext.analysis.process.lyapunov import stability
 from stochtext.analysis.process.result import ProcessProperties
 from stochtext.analysis.quantities import Quantity
 from stochtext.analysis.shuffling import shuffled
@@ -25,7 +25,7 @@ from stochtext.analysis.simulated_panels import (
 )
 from stochtext.diagnostics.markov import markov_test
 from stochtext.diagnostics.stationarity import adf_test, kpss_test
-from stochtext.results.inference.derived.spread import Spread, spread_of
+from stochtext.results.inference.derived.spread import spread_of
 from stochtext.trajectories.panel import Trajectories
 
 __all__ = ["process_analysis"]
@@ -107,7 +107,7 @@ def process_analysis(
         *memory_quantities(panel, MEMORY),
         *_correlation_times(panel, copy, cluster, alpha),
         _relaxation(fit, alpha),
-        _stability(fit, panel, spread, n_steps, root, alpha),
+        stability(fit.process, panel, MIXING, spread, n_steps, root, alpha),
     ]
     return ProcessProperties(
         rows, fit=fit, panel=panel, simulated=simulated.said, intervals=spread.describe(),
@@ -167,23 +167,3 @@ def _relaxation(fit: Any, alpha: float) -> Quantity:
         MIXING, name, "", row["time_constant"], row["time_constant_lower"],
         row["time_constant_upper"],
     )  # fmt: skip
-
-
-def _stability(
-    fit: Any, panel: Trajectories, spread: Spread, n_steps: int, root: np.random.SeedSequence,
-    alpha: float,
-) -> Quantity:  # fmt: skip
-    name = "largest Lyapunov exponent of the fit"
-    dt = float(np.median(panel.transitions().dt))
-    value, error = largest_exponent(fit.process, panel.values, dt, n_steps, root)
-    # The same noise for every draw: their spread is that of the process, not of the simulation.
-    drawn = np.array([
-        [largest_exponent(p, panel.values, dt, max(n_steps // 10, 10), root)[0]]
-        for p in spread.processes
-    ])  # fmt: skip
-    _, low, high, share = spread.interval(np.array([value]), drawn, alpha, positive=False)
-    lacking = not np.isfinite(low[0]) and spread.reason is None
-    note = spread.missing(float(share[0])) if lacking else ""
-    if error:
-        note = f"{note} simulation error {error:.2g}".strip()
-    return Quantity(MIXING, name, "", value, float(low[0]), float(high[0]), note=note)
