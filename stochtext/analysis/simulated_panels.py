@@ -14,6 +14,7 @@ from stochtext._shared.exceptions import InputError
 from stochtext._shared.random import generator
 from stochtext._shared.typing import FloatArray
 from stochtext.processes.base import Process
+from stochtext.results.inference.draws.hidden_draws import SOURCE, hidden_draws
 from stochtext.results.inference.draws.process_draws import process_draws
 from stochtext.results.inference.forecasting.laws import law_of
 from stochtext.trajectories.panel import Trajectories
@@ -28,7 +29,6 @@ __all__ = [
 
 HELD = "Simulated panels hold the estimate fixed"
 HELD_OWN = f"{HELD}: the documents are those fitted to, which makes their p-values conservative."
-HIDDEN = "the states are hidden behind noise"
 READY = "on documents that were not fitted to, p-values are too small."
 DRAWN = "Each simulated panel has parameters of its own, drawn from"
 
@@ -92,9 +92,7 @@ def simulated_panels(
     """
     observed = getattr(results, "observed", None)
     if observed is not None:
-        draws = [observed.simulate(panel, generator(root, "panel", k)) for k in range(copies)]
-        said = HELD_OWN if _was_fitted_to(results, panel) else _held_because(HIDDEN)
-        return SimulatedPanels(np.stack([padded(draw) for draw in draws]), said)
+        return _hidden_panels(results, panel, copies, root)
     if getattr(results, "hidden", False):
         raise InputError(
             "These results hide their states and were loaded from a file, which does not hold the "
@@ -113,6 +111,19 @@ def simulated_panels(
         for k, process in enumerate(drawn.processes)
     ]
     return SimulatedPanels(np.concatenate(several), f"{DRAWN} {drawn.source}.")
+
+
+def _hidden_panels(
+    results: Any, panel: Trajectories, copies: int, root: np.random.SeedSequence
+) -> SimulatedPanels:
+    """Return panels of observations, noise included."""
+    models, said = (results.observed,) * copies, HELD_OWN
+    if not _was_fitted_to(results, panel):
+        drawn = hidden_draws(results, copies, generator(root, "parameters of the panels"))
+        said = f"{DRAWN} {SOURCE}." if drawn.reason is None else _held_because(drawn.reason)
+        models = drawn.models or models
+    panels = [model.simulate(panel, generator(root, "panel", k)) for k, model in enumerate(models)]
+    return SimulatedPanels(np.stack([padded(one) for one in panels]), said)
 
 
 def _held_because(reason: str) -> str:

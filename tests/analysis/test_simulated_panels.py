@@ -9,7 +9,8 @@ import stochtext as st
 from stochtext.analysis.moments.analysis import _distances
 from stochtext.analysis.phase_space.passage import passage_quantities
 from stochtext.analysis.process.correlation_time import correlation_time
-from stochtext.analysis.simulated_panels import simulated_panels
+from stochtext.analysis.simulated_panels import DRAWN, simulated_panels
+from stochtext.results.inference.draws.hidden_draws import SOURCE, hidden_draws
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,12 @@ def _documents(seed: int, m: int = 30, n: int = 14) -> st.Trajectories:
         st.OrnsteinUhlenbeck(0.5, 1.0, 0.8), np.ones(m), dt=1.0, n_steps=n, scheme="exact",
         random_state=seed,
     )  # fmt: skip
+
+
+def _noisy_documents(seed: int) -> st.Trajectories:
+    panel = _documents(seed, m=60)
+    noise = np.random.default_rng(seed).standard_normal(panel.values.shape)
+    return panel.with_values(panel.values + 0.5 * noise)
 
 
 def test_panels_like_the_fitted_documents_hold_the_estimate_fixed(fit):
@@ -86,13 +93,32 @@ def test_too_few_pairs_leave_no_correlation_time():
     assert np.isnan(np.concatenate(correlation_time(panel, 0, np.arange(5), 0.05))).all()
 
 
-def test_estimates_behind_noise_are_said_to_be_held_fixed():
-    noisy = st.LinearSDE(observation_noise="diagonal").fit(_documents(0)).results_
+def test_panels_behind_noise_say_whether_the_estimate_was_drawn():
+    noisy = st.LinearSDE(observation_noise="diagonal").fit(_noisy_documents(0)).results_
     root = np.random.SeedSequence(0)
-    own, other = (simulated_panels(noisy, _documents(k), 19, root).said for k in (0, 1))
+    own, other = (simulated_panels(noisy, _noisy_documents(k), 19, root).said for k in (0, 1))
     assert "conservative" in own
-    assert "hidden behind noise" in other
-    assert "too small" in other
+    assert other == f"{DRAWN} {SOURCE}."
+
+
+@pytest.mark.parametrize("options", [{}, {"mean_effect": "random"}, {"initial": "free"}])
+def test_draws_behind_noise_spread_as_the_estimates_do(options):
+    fit = st.LinearSDE(observation_noise="diagonal", **options).fit(_noisy_documents(0))
+    found = hidden_draws(fit.results_, 400, 0)
+    assert found.reason is None
+    drawn = np.array([model.process.params["kappa"] for model in found.models])
+    assert drawn.mean() == pytest.approx(fit.results_.params["kappa"], abs=0.3 * drawn.std())
+    assert drawn.std() == pytest.approx(fit.results_.bse["kappa"], rel=0.15)
+    noise = np.array([model.noise[0, 0] for model in found.models])
+    assert np.all(noise >= 0)
+    assert noise.std() > 0
+
+
+def test_a_noise_that_the_fit_put_to_zero_stays_there():
+    fit = st.LinearSDE(observation_noise="diagonal").fit(_documents(0)).results_
+    assert fit.params["noise"] == 0
+    drawn = hidden_draws(fit, 50, 0)
+    assert {float(model.noise[0, 0]) for model in drawn.models} == {0.0}
 
 
 @pytest.mark.parametrize("rho", [-0.3, 0.0, 0.6])

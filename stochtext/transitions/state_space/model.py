@@ -71,6 +71,23 @@ class StateSpaceModel:
             None if p.spread is None else p.spread @ p.spread.T,
         )
 
+    def with_parameters(self, theta: FloatArray, noise: str) -> StateSpaceModel:
+        """Return the same kind of model with other parameters.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (k,)
+            In the order of the names of a fit.
+        noise : {"none", "diagonal", "full"}
+            What of it is noise; "none" keeps the given one.
+        """
+        basis, _ = mean_of(self.process)
+        shape = Shape(
+            len(self.noise), basis.size, noise, self.effect is not None, self.initial == "free"
+        )
+        model = Model(shape, basis, self.initial, self.noise)
+        return StateSpaceModel.of(shape.unpack(theta), model, self.clock)
+
     def log_density(self, panel: Trajectories) -> FloatArray:
         """Return the log density of each observation given those before it, shape (n,).
 
