@@ -193,16 +193,22 @@ class Comparison:
         )  # fmt: skip
 
     def model_confidence_set(
-        self, alpha: float = 0.1, *, n_boot: int = 1000, random_state: RandomState = 0
+        self,
+        alpha: float = 0.1,
+        *,
+        method: str = "studentized",
+        n_boot: int = 1000,
+        random_state: RandomState = 0,
     ) -> pd.DataFrame:
         """Return which models belong to the set that holds the best one with level 1 - alpha.
 
-        Needs the package arch (``pip install 'stochtext[inference]'``); see
-        :func:`stochtext.comparison.model_confidence_set`.
+        See :func:`stochtext.comparison.model_confidence_set`; ``method="arch"`` needs that
+        package (``pip install 'stochtext[inference]'``).
         """
         return model_confidence_set(
-            self.scores, self.cluster, alpha, n_boot=n_boot, random_state=random_state
-        )
+            self.scores, self.cluster, alpha, method=method, n_boot=n_boot,
+            random_state=random_state,
+        )  # fmt: skip
 
     def stacking_weights(self) -> pd.DataFrame:
         """Return the weights of the mixture of models with the best held-out log density.

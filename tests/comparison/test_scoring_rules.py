@@ -148,7 +148,7 @@ def test_model_confidence_set_names_the_extra_that_is_missing(panel, monkeypatch
     monkeypatch.setitem(sys.modules, "arch.bootstrap", None)
     result = st.compare(MODELS, panel, random_state=0)
     with pytest.raises(MissingDependencyError, match=r"stochtext\[inference\]"):
-        result.model_confidence_set()
+        result.model_confidence_set(method="arch")
 
 
 def test_model_confidence_set_gives_arch_one_row_a_cluster(monkeypatch):
@@ -165,7 +165,7 @@ def test_model_confidence_set_gives_arch_one_row_a_cluster(monkeypatch):
     monkeypatch.setitem(sys.modules, "arch", types.ModuleType("arch"))
     monkeypatch.setitem(sys.modules, "arch.bootstrap", types.SimpleNamespace(MCS=MCS))
     scores = pd.DataFrame({"good": [0.0, 1.0, 2.0], "bad": [-1.0, -1.0, -1.0]})
-    frame = model_confidence_set(scores, np.array([0, 0, 1]), 0.1)
+    frame = model_confidence_set(scores, np.array([0, 0, 1]), 0.1, method="arch")
     assert frame["included"].to_dict() == {"good": True, "bad": False}
     assert seen["block_size"] == 1
     # Sums of clusters, scaled so that their mean is that of all forecasts.

@@ -9,12 +9,11 @@ from stochtext.estimators.neural.networks.architecture import Architecture
 from stochtext.estimators.neural.networks.members import drift_slopes
 from stochtext.estimators.neural.networks.preparation import ScaledTransitions, Scaling
 
-__all__ = ["MOST_SUBSTEPS", "needed_substeps", "stiffness"]
+__all__ = ["needed_substeps", "stiffness"]
 
 # A substep is at most this long against the time scale of the drift: its error is below 1e-3.
 _LONGEST = 0.5
 _COUNTS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24])
-MOST_SUBSTEPS = int(_COUNTS[-1])
 
 
 def stiffness(
@@ -50,5 +49,5 @@ def needed_substeps(
 ) -> IntArray:
     """Return the Runge-Kutta steps that each transition is cut into, (n,)."""
     longest = stiffness(architecture, parameters, data, scaling) / _LONGEST
-    wanted = np.clip(np.ceil(longest), 1, MOST_SUBSTEPS)
+    wanted = np.clip(np.ceil(longest), 1, _COUNTS[-1])
     return np.asarray(_COUNTS[np.searchsorted(_COUNTS, wanted)])

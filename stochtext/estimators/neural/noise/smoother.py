@@ -79,7 +79,7 @@ def smooth_states(
         return _smoothed(coefficients, panel, noise, steps, n_substeps)
     counts = substeps_of(process, panel, steps)
     found = _smoothed(coefficients, panel, noise, steps, counts)
-    while not np.isfinite(found.log_likelihood) and counts.max() < _MOST_SUBSTEPS:
+    while not np.isfinite(found.log_likelihood) and counts.min() < _MOST_SUBSTEPS:
         counts = np.minimum(2 * counts, _MOST_SUBSTEPS)
         found = _smoothed(coefficients, panel, noise, steps, counts)
     return found

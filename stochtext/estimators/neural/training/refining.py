@@ -1,6 +1,6 @@
 """Engines whose steps are short enough for their networks.
 
-Law of this file: substeps only grow, and no further than their most.
+Law of this file: substeps only grow.
 """
 
 from __future__ import annotations
@@ -8,10 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from stochtext._shared.typing import FloatArray
-from stochtext.estimators.neural.networks.stiffness import MOST_SUBSTEPS, needed_substeps
+from stochtext.estimators.neural.networks.stiffness import needed_substeps
 from stochtext.estimators.neural.training.engine import Engine
 
 __all__ = ["refined", "with_densities"]
+
+# Substeps beyond which a row without a density is given up.
+_MOST = 96
 
 
 def refined(engine: Engine, theta: FloatArray) -> Engine:
@@ -42,8 +45,8 @@ def with_densities(engine: Engine, theta: FloatArray) -> Engine:
     covariance below zero within too long a Runge-Kutta step.
     """
     while True:
-        none = ~np.isfinite(engine.losses(theta[None])[0]) & (engine.substeps < MOST_SUBSTEPS)
+        none = ~np.isfinite(engine.losses(theta[None])[0]) & (engine.substeps < _MOST)
         if not none.any():
             return engine
-        more = np.minimum(2 * engine.substeps, MOST_SUBSTEPS)
+        more = np.minimum(2 * engine.substeps, _MOST)
         engine = engine.with_substeps(np.where(none, more, engine.substeps))
