@@ -1,8 +1,8 @@
 """Measure the speed of the package and store it as JSON and as a Markdown table.
 
-There are two sets of rows, simulation and estimation, with a record each. Every group of rows
-runs in a process of its own, whose thread pools have one thread, pinned to one core where rows are
-not about threads or start-up.
+There are three sets of rows, simulation, estimation and training, with a record each. Every
+group of rows runs in a process of its own, whose thread pools have one thread, pinned to one core
+where rows are not about threads or start-up.
 """
 
 from __future__ import annotations
@@ -36,11 +36,13 @@ SETS = {
         "networks",
     ),
     "estimation": ("kramers_moyal", "kernel_regression", "likelihood"),
+    "training": ("neural_fits",),
 }
 GROUPS = tuple(group for groups in SETS.values() for group in groups)
 PEERS = {
     "simulation": ("jax", "jaxlib", "diffrax", "torch", "torchsde", "sdepy", "sdeint"),
     "estimation": ("kramersmoyal", "jumpdiff", "statsmodels", "pymle-diffusion"),
+    "training": (),
 }
 _UNPINNED = ("threads",)
 _TIMED = (
@@ -51,6 +53,8 @@ _HOW = {
     "simulation": _TIMED + "; wall time for P13 and P14. float64 and a preallocated `out=` on our "
     "side unless said; the others allocate, as their interfaces do.",
     "estimation": _TIMED + ". Full fits go through the estimators, results included.",
+    "training": "medians of at most three fits after two untimed ones, process CPU time "
+    "({scheduling}) with all thread pools at one thread; results included.",
 }
 
 

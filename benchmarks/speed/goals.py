@@ -140,4 +140,9 @@ GOALS: dict[str, Goal] = {
         for density, goal in (("kessler", 50.0), ("hermite", 100.0))
         for model in ("CIR", "CKLS")
     },
+    "P25 1-D": _most("NeuralSDE, five starts, 5,000 transitions in 1-D", 5.0, unit="s"),
+    "P25 2-D": _most("NeuralSDE, five starts, 10,000 transitions in 2-D", 5.0, unit="s"),
+    "P25 1e5": _most("NeuralSDE, one start, 100,000 transitions in 2-D", 30.0, unit="s"),
+    "P26": _most("NeuralSDE, ten starts / one start", 4.0),
+    "P27": _most("NeuralSDE on a stream of 1e6 transitions, peak memory", 2.0, unit="GiB"),
 }

@@ -14,7 +14,7 @@ import stochtext as st
 from benchmarks.speed.plan import Found, Plan
 from benchmarks.speed.workloads import DT, OU, W1
 
-__all__ = ["measure"]
+__all__ = ["measure", "peak_resident"]
 
 _MIB = 2.0**20
 _RUNS = 3
@@ -53,7 +53,12 @@ def _beyond_output(paths: int) -> float:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = _status("VmRSS")
     run(paths)
-    return (_status("VmHWM") - before) / _MIB
+    return (peak_resident() - before) / _MIB
+
+
+def peak_resident() -> float:
+    """Return the largest resident memory of this process so far, in bytes."""
+    return _status("VmHWM")
 
 
 def _status(name: str) -> float:

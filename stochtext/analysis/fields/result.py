@@ -38,7 +38,7 @@ class DriftDiffusion(AnalysisResult):
                 f"Fixed points and rotation: {intervals}",
                 "control: time constants of shuffled states; for the state dependence the mean "
                 "over permutations of the errors within documents. Fixed points and rotation are "
-                "of the fit and have none.",
+                "of the fit and have none; the p-value of the rotation is of none at all.",
                 "Fields are NaN outside the support of the fitted data; bands are pointwise.",
             ],
             facts=self.facts_of(fit, panel, t), curves=curves, alpha=alpha,
